@@ -1,0 +1,41 @@
+# Every target does its own set-up: a virtual environment in .venv, filled from two locks with hashes.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONDONTWRITEBYTECODE =
+
+.PHONY: demo test lint bench lock help
+help:
+	@echo "make demo    336,776 real flights to a served, verified model"
+	@echo "make test    lint, types, layers and the whole test suite"
+	@echo "make lint    lint, types and layers alone"
+	@echo "make bench   the README's figures, measured on this machine"
+	@echo "make lock    resolve the dependencies anew"
+
+.venv/ready: requirements.lock scripts/bootstrap.lock pyproject.toml
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r scripts/bootstrap.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode --no-build-isolation -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: .venv/ready
+	$(BIN)/fairlead run train_and_deploy --config pipelines/flights.yaml
+
+test: .venv/ready lint
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: .venv/ready
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/ready
+	$(BIN)/python scripts/bench.py
+
+COMPILE := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --python-version 3.11 \
+  --python-platform x86_64-manylinux_2_28
+lock: .venv/ready
+	$(COMPILE) --group bootstrap --output-file scripts/bootstrap.lock
+	$(COMPILE) pyproject.toml --all-extras --group dev --output-file requirements.lock

@@ -1,0 +1,1 @@
+"""What flows between stages: Dataset, Schema, Report and ModelBundle, their files and their checks."""

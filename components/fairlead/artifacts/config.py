@@ -1,0 +1,36 @@
+"""Config: the checked parameters of a step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from fairlead.errors import ConfigError
+
+
+class Config(BaseModel):
+    """A frozen set of parameters; a wrong one is told with its name, its rule and its value.
+
+    Raises:
+        ConfigError: an unknown parameter, or a value that breaks a rule.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or type(self).__name__
+            rule = first["msg"].removeprefix("Value error, ")
+            got = repr(first.get("input"))
+            raise ConfigError(
+                f"a parameter is wrong: {rule}", where=where, got=got, do="correct this parameter"
+            ) from None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The parameters as JSON, for lineage."""
+        return self.model_dump(mode="json")

@@ -1,0 +1,39 @@
+"""Files outside a run that a step read: what a cached result must be checked against."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from fairlead.artifacts.directory import sha256_of
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file as it was read.
+
+    Attributes:
+        uri: as the user wrote it.
+        path: where it lay, absolute.
+        sha256: of its bytes.
+        bytes: its size.
+    """
+
+    uri: str
+    path: str
+    sha256: str
+    bytes: int
+
+    @classmethod
+    def of(cls, uri: str, path: Path) -> Source:
+        """Looks at the file."""
+        return cls(uri, str(path.resolve()), sha256_of(path), path.stat().st_size)
+
+    def unchanged(self) -> bool:
+        """True when the file still holds the same bytes."""
+        path = Path(self.path)
+        return path.is_file() and path.stat().st_size == self.bytes and sha256_of(path) == self.sha256
+
+    def as_dict(self) -> dict[str, str | int]:
+        """For a manifest."""
+        return asdict(self)

@@ -1,0 +1,78 @@
+"""`@component`: declares a KFP component without importing kfp until a pipeline is composed or compiled.
+
+`import kfp` costs half a second, most of it the Kubernetes client. A shim module stays cheap to import because its
+annotations are text, and kfp's own decorator runs when the component is first used.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Component:
+    """A component that becomes kfp's own when it is called, compiled or looked into.
+
+    Args:
+        function: the shim; kfp ships its source.
+        image: the image it runs in; everything it needs is inside.
+    """
+
+    def __init__(self, function: Callable[..., Any], image: str) -> None:
+        self._function, self._image = function, image
+        self.__wrapped__ = function
+        self.__name__, self.__doc__, self.__module__ = (
+            function.__name__,
+            function.__doc__,
+            function.__module__,
+        )
+
+    @functools.cached_property
+    def kfp(self) -> Any:
+        """The kfp component."""
+        import typing
+
+        from kfp import dsl
+
+        names = {**vars(typing), **vars(dsl)}
+        function = self._function
+        function.__annotations__ = {
+            name: eval(text, names) if isinstance(text, str) else text  # noqa: S307 - our own annotations, as kfp reads them
+            for name, text in function.__annotations__.items()
+        }
+        return dsl.component(base_image=self._image, packages_to_install=[], install_kfp_package=False)(
+            function
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Makes a task of the pipeline that is being composed."""
+        return self.kfp(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.kfp, name)
+
+    @property
+    def __class__(self) -> type:  # type: ignore[override]  # kfp's compiler asks isinstance(component, BaseComponent)
+        """Kfp's own class, once kfp is there to ask."""
+        import sys
+
+        module = sys.modules.get("kfp.dsl.python_component")
+        return module.PythonComponent if module else Component
+
+    @__class__.setter
+    def __class__(self, value: type) -> None:
+        raise TypeError
+
+
+def component(*, image: str) -> Callable[[Callable[..., Any]], Component]:
+    """Declares a shim as a component of an image; the image holds all it needs, so nothing is installed at start."""
+
+    def declare(function: Callable[..., Any]) -> Component:
+        return Component(function, image)
+
+    return declare

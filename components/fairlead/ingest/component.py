@@ -1,0 +1,40 @@
+"""The shims of this stage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fairlead.dsl import component
+from fairlead.images import TABULAR
+
+if TYPE_CHECKING:
+    from kfp.dsl import Dataset, Output
+
+
+@component(image=TABULAR)
+def ingest_table(
+    data: Output[Dataset],
+    sources: dict,
+    query: str = "",
+    types: dict = {},
+    null_values: list = ["", "NA"],
+    delimiter: str = ",",
+):
+    """Reads CSV, zipped CSV and Parquet files, joins them with SQL, and writes one Dataset.
+
+    Args:
+        data: the rows as Parquet parts with a manifest.
+        sources: table name to path or `package:NAME/PATH`; CSV (also .gz), zipped CSV or Parquet.
+        query: SQL over those tables; empty with a single source takes it as it is.
+        types: column name to type, over what is found in the file: bool, int64, float64, string, date, timestamp.
+        null_values: texts that mean missing in a CSV file.
+        delimiter: between the values of a CSV file.
+    """
+    from pathlib import Path
+
+    from fairlead.ingest.ingest_table import IngestTableConfig, ingest_table
+
+    config = IngestTableConfig(
+        sources=sources, query=query, types=types, null_values=null_values, delimiter=delimiter
+    )
+    data.metadata.update(ingest_table(config=config, data=Path(data.path)).metadata)
