@@ -43,9 +43,7 @@ class Component:
             name: eval(text, names) if isinstance(text, str) else text  # noqa: S307 - our own annotations, as kfp reads them
             for name, text in function.__annotations__.items()
         }
-        return dsl.component(base_image=self._image, packages_to_install=[], install_kfp_package=False)(
-            function
-        )
+        return dsl.component(base_image=self._image, packages_to_install=[], install_kfp_package=False)(function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Makes a task of the pipeline that is being composed."""
@@ -57,7 +55,7 @@ class Component:
         return getattr(self.kfp, name)
 
     @property
-    def __class__(self) -> type:  # type: ignore[override]  # kfp's compiler asks isinstance(component, BaseComponent)
+    def __class__(self) -> type:  # kfp's compiler asks isinstance(component, BaseComponent)
         """Kfp's own class, once kfp is there to ask."""
         import sys
 

@@ -84,9 +84,7 @@ class ServeError(FairleadError):
     exit_code = 6
 
 
-def show_without_traceback(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> None:
+def show_without_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """An excepthook: a user's mistake in plain words, everything else as Python shows it."""
     if isinstance(error, FairleadError):
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the last words of a process

@@ -125,9 +125,7 @@ class ModelBundle:
         try:
             return Signature.of_dict(read_json(self.path / "signature.json"))
         except (KeyError, TypeError) as error:
-            raise ArtifactError(
-                "the signature is incomplete", where=self.path / "signature.json", got=error
-            ) from None
+            raise ArtifactError("the signature is incomplete", where=self.path / "signature.json", got=error) from None
 
     @property
     def golden(self) -> dict[str, Any]:

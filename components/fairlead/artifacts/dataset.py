@@ -85,9 +85,7 @@ class Dataset:
 
         names = list(self.columns) if columns is None else list(columns)
         self.require(names)
-        return pa.concat_tables(
-            [pq.read_table(part, columns=names, partitioning=None) for part in self.parts]
-        )
+        return pa.concat_tables([pq.read_table(part, columns=names, partitioning=None) for part in self.parts])
 
     def require(self, names: Iterable[str]) -> None:
         """Checks that columns are there.

@@ -33,9 +33,7 @@ def sha256_of(path: Path) -> str:
 
 def write_json(path: Path, value: Any) -> None:
     """Writes JSON that is the same bytes for equal values: sorted keys, UTF-8, a newline at the end."""
-    path.write_text(
-        json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n", "utf-8"
-    )
+    path.write_text(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
 
 
 def read_json(path: Path) -> Any:
@@ -49,9 +47,7 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError:
         raise ArtifactError("a file of the artifact is missing", where=path, do=REMAKE) from None
     except (ValueError, OSError) as error:
-        raise ArtifactError(
-            "a file of the artifact cannot be read", where=path, got=error, do=REMAKE
-        ) from None
+        raise ArtifactError("a file of the artifact cannot be read", where=path, got=error, do=REMAKE) from None
 
 
 @contextmanager
@@ -90,9 +86,7 @@ def _replace(draft: Path, path: Path) -> None:
 
 
 def _cannot_write(path: Path, error: OSError) -> ArtifactError:
-    advice = (
-        "free space on this disk or write elsewhere" if error.errno == 28 else "check the path and its rights"
-    )  # noqa: PLR2004 - ENOSPC
+    advice = "free space on this disk or write elsewhere" if error.errno == 28 else "check the path and its rights"  # noqa: PLR2004 - ENOSPC
     return ArtifactError("the artifact cannot be written", where=path, got=error.strerror or error, do=advice)
 
 
@@ -107,8 +101,7 @@ def seal(directory: Path, kind: str, fingerprint: str = "", **facts: Any) -> str
     """
     names = sorted(str(p.relative_to(directory)) for p in directory.rglob("*") if p.is_file())
     files = {
-        name: {"sha256": sha256_of(directory / name), "bytes": (directory / name).stat().st_size}
-        for name in names
+        name: {"sha256": sha256_of(directory / name), "bytes": (directory / name).stat().st_size} for name in names
     }
     fingerprint = fingerprint or digest_of({name: facts["sha256"] for name, facts in files.items()})
     manifest = {"kind": kind, "format": FORMAT, "fingerprint": fingerprint, "files": files, **facts}
@@ -130,11 +123,7 @@ def open_sealed(directory: Path, kind: str) -> dict[str, Any]:
     if not directory.is_dir():
         raise ArtifactError(f"there is no {kind} here", where=directory, do="check the path")
     manifest: dict[str, Any] = read_json(directory / MANIFEST)
-    if (
-        not isinstance(manifest, dict)
-        or manifest.get("kind") != kind
-        or not isinstance(manifest.get("files"), dict)
-    ):
+    if not isinstance(manifest, dict) or manifest.get("kind") != kind or not isinstance(manifest.get("files"), dict):
         found = manifest.get("kind") if isinstance(manifest, dict) else type(manifest).__name__
         raise ArtifactError(
             f"this is not a {kind}", where=directory / MANIFEST, got=f"kind {found!r}", do="check the path"
@@ -161,15 +150,9 @@ def _check_file(path: Path, facts: Any) -> None:
     except FileNotFoundError:
         raise ArtifactError("a file of the artifact is missing", where=path, do=REMAKE) from None
     except (OSError, TypeError, KeyError) as error:
-        raise ArtifactError(
-            "a file of the artifact cannot be checked", where=path, got=error, do=REMAKE
-        ) from None
+        raise ArtifactError("a file of the artifact cannot be checked", where=path, got=error, do=REMAKE) from None
     if not intact:
-        got = (
-            f"{size:,} bytes, expected {expected:,}"
-            if size != expected
-            else "another SHA-256 than the manifest's"
-        )
+        got = f"{size:,} bytes, expected {expected:,}" if size != expected else "another SHA-256 than the manifest's"
         raise ArtifactError("a file of the artifact was changed or cut off", where=path, got=got, do=REMAKE)
 
 

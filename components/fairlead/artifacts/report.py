@@ -1,7 +1,7 @@
 """Report: one self-contained HTML page for eyes, and a JSON file beside it for gates.
 
-The page names no host, runs no script and escapes every text; only figures, which the library draws itself, go in
-as they are. Equal reports have equal bytes.
+The page names no host, runs no script and escapes every text; only figures, which the library draws itself, go
+in as they are. Equal reports have equal bytes.
 """
 
 from __future__ import annotations

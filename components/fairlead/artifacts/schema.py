@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fairlead.artifacts.directory import rename_file
 from fairlead.errors import ArtifactError
@@ -12,9 +12,7 @@ from fairlead.errors import ArtifactError
 if TYPE_CHECKING:
     from pathlib import Path
 
-HEADER = (
-    "# What the data must look like. Review it, edit it, keep it in git; check_table holds data against it.\n"
-)
+HEADER = "# What the data must look like. Review it, edit it, keep it in git; check_table holds data against it.\n"
 
 
 class Column(BaseModel):
@@ -35,10 +33,19 @@ class Column(BaseModel):
     name: str
     type: Literal["bool", "int64", "float64", "string", "date", "timestamp"]
     max_null_fraction: float = Field(default=0.0, ge=0, le=1)
-    min: float | None = None
-    max: float | None = None
+    min: float | None = Field(default=None, allow_inf_nan=False)
+    max: float | None = Field(default=None, allow_inf_nan=False)
     values: tuple[str, ...] | None = None
     unique: bool = False
+
+    @model_validator(mode="after")
+    def _rules_fit_the_type(self) -> Self:
+        ranged = self.min is not None or self.max is not None
+        if ranged and self.type not in ("int64", "float64"):
+            raise ValueError("min and max are for int64 and float64")
+        if self.values is not None and self.type != "string":
+            raise ValueError("values are for string")
+        return self
 
 
 class Schema(BaseModel):
@@ -55,6 +62,16 @@ class Schema(BaseModel):
     columns: tuple[Column, ...]
     keys: tuple[tuple[str, ...], ...] = ()
     min_rows: int = Field(default=1, ge=0)
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Self:
+        names = [column.name for column in self.columns]
+        if len(set(names)) < len(names):
+            raise ValueError("a column is listed twice")
+        for key in self.keys:
+            if not key or not set(key) <= set(names):
+                raise ValueError(f"a key names columns that are not listed: {list(key)}")
+        return self
 
     @classmethod
     def open(cls, path: Path) -> Schema:
@@ -80,9 +97,7 @@ class Schema(BaseModel):
             ) from None
         except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
             got = str(error).replace("\n", " ")
-            raise ArtifactError(
-                "the schema cannot be read", where=path, got=got, do="mend the YAML"
-            ) from None
+            raise ArtifactError("the schema cannot be read", where=path, got=got, do="mend the YAML") from None
 
     def write(self, path: Path) -> None:
         """Writes the YAML file, the same bytes for the same schema."""

@@ -39,7 +39,7 @@ class Scorer:
         graph = onnx if isinstance(onnx, bytes) else str(onnx)
         try:
             self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's own exceptions share no base
+        except Exception as error:  # noqa: BLE001 - ONNX Runtime's own exceptions share no base
             raise ArtifactError(
                 "the ONNX graph does not load", where=onnx if graph is not onnx else "graph", got=error
             ) from None
@@ -65,9 +65,7 @@ class Scorer:
         feeds = {feature.name: _feed(feature, columns) for feature in self.signature.features}
         if len({len(feed) for feed in feeds.values()}) > 1:
             got = ", ".join(f"{name}: {len(feed)}" for name, feed in feeds.items())
-            raise DataError(
-                "columns differ in their number of rows", got=got, do="send a value per row for each"
-            )
+            raise DataError("columns differ in their number of rows", got=got, do="send a value per row for each")
         answers = dict(zip(self._outputs, self._session.run(None, feeds), strict=True))
         answers["prediction"] = answers["prediction"].reshape(-1)
         return answers
@@ -90,14 +88,10 @@ def _numbers(name: str, values: Sequence[Any] | np.ndarray) -> np.ndarray:
         return values.astype(np.float64, copy=False)
     numbers = [np.nan if value is None else value for value in values]
     bad = [
-        {"row": row, name: value}
-        for row, value in enumerate(numbers)
-        if not isinstance(value, (int, float, np.number))
+        {"row": row, name: value} for row, value in enumerate(numbers) if not isinstance(value, (int, float, np.number))
     ]
     if bad:
-        raise DataError(
-            f"feature {name!r} takes numbers", got=repr(bad[0][name]), do="send a number or null", rows=bad
-        )
+        raise DataError(f"feature {name!r} takes numbers", got=repr(bad[0][name]), do="send a number or null", rows=bad)
     return np.asarray(numbers, dtype=np.float64)
 
 
@@ -105,9 +99,7 @@ def _categories(name: str, values: Sequence[Any] | np.ndarray) -> np.ndarray:
     texts = [MISSING_CATEGORY if value is None else value for value in values]
     bad = [{"row": row, name: value} for row, value in enumerate(texts) if not isinstance(value, str)]
     if bad:
-        raise DataError(
-            f"feature {name!r} takes text", got=repr(bad[0][name]), do="send a string or null", rows=bad
-        )
+        raise DataError(f"feature {name!r} takes text", got=repr(bad[0][name]), do="send a string or null", rows=bad)
     return np.asarray(texts, dtype=object)
 
 
@@ -121,7 +113,5 @@ def columns_of(table: Any, signature: Signature) -> dict[str, np.ndarray]:
         if feature.kind == "category":
             columns[feature.name] = pc.fill_null(column, MISSING_CATEGORY).to_numpy(zero_copy_only=False)
         else:
-            columns[feature.name] = pc.fill_null(pc.cast(column, "float64"), np.nan).to_numpy(
-                zero_copy_only=False
-            )
+            columns[feature.name] = pc.fill_null(pc.cast(column, "float64"), np.nan).to_numpy(zero_copy_only=False)
     return columns

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 @component(image=TABULAR)
 def ingest_table(
     data: Output[Dataset],
-    sources: dict,
+    sources: dict[str, str],
     query: str = "",
-    types: dict = {},
-    null_values: list = ["", "NA"],
+    types: dict[str, str] = {},
+    null_values: list[str] = ["", "NA"],
     delimiter: str = ",",
-):
+) -> None:
     """Reads CSV, zipped CSV and Parquet files, joins them with SQL, and writes one Dataset.
 
     Args:
@@ -34,7 +34,5 @@ def ingest_table(
 
     from fairlead.ingest.ingest_table import IngestTableConfig, ingest_table
 
-    config = IngestTableConfig(
-        sources=sources, query=query, types=types, null_values=null_values, delimiter=delimiter
-    )
+    config = IngestTableConfig(sources=sources, query=query, types=types, null_values=null_values, delimiter=delimiter)
     data.metadata.update(ingest_table(config=config, data=Path(data.path)).metadata)

@@ -32,8 +32,8 @@ class IngestTableConfig(Config):
     Attributes:
         sources: table name to path or `package:NAME/PATH`; the file's ending says what it is (.csv, .csv.gz, .zip
             with one CSV file, .parquet).
-        query: SQL over those tables; empty with a single source takes it as it is. The result is sorted by all its
-            columns, so that its bytes do not depend on how a join was carried out. It sees the sources and no other file.
+        query: SQL over those tables; empty with a single source takes it as it is. The result is sorted by all
+            its columns, so that its bytes do not depend on how a join was carried out. It sees no other file.
         types: column name to type, over what is found in a CSV file.
         null_values: texts that mean missing in a CSV file.
         delimiter: between the values of a CSV file.
@@ -77,9 +77,7 @@ def ingest_table(config: IngestTableConfig, data: Path) -> Dataset:
             for batch in reader:
                 writer.write(batch.cast(schema))
             if not writer.rows:
-                raise DataError(
-                    "no row is left", where="the query's result", got="0 rows", do="loosen the query"
-                )
+                raise DataError("no row is left", where="the query's result", got="0 rows", do="loosen the query")
     return Dataset.open(data)
 
 
@@ -89,9 +87,7 @@ def _open_query(connection: duckdb.DuckDBPyConnection, query: str) -> pa.RecordB
     try:
         return connection.sql(query).to_arrow_reader(BATCH_ROWS)
     except duckdb.Error as error:  # a cast or a division that fails on some row
-        raise DataError(
-            "the query fails on this data", where="query", got=error, do="correct the SQL"
-        ) from None
+        raise DataError("the query fails on this data", where="query", got=error, do="correct the SQL") from None
 
 
 def _load(
@@ -103,20 +99,16 @@ def _load(
         path = unzip(path, folder / name)
     if path.suffix == ".parquet":
         try:
-            connection.execute(f"CREATE TABLE {quote(name)} AS SELECT * FROM {read_parquet([path])}")  # noqa: S608 - quoted
+            connection.execute(f"CREATE TABLE {quote(name)} AS SELECT * FROM {read_parquet([path])}")
         except duckdb.Error as error:
             got = str(error).splitlines()[0]
-            raise DataError(
-                "a Parquet file cannot be read", where=path, got=got, do="fetch it again"
-            ) from None
+            raise DataError("a Parquet file cannot be read", where=path, got=got, do="fetch it again") from None
     elif path.suffix == ".csv" or path.name.endswith(".csv.gz"):
         options = {"types": config.types, "null_values": config.null_values, "delimiter": config.delimiter}
         load_csv(connection, name, path, **options)  # type: ignore[arg-type]  # the config's own fields
     else:
         do = "give a .csv, .csv.gz, .zip or .parquet file"
-        raise ConfigError(
-            "a source has an ending that is not known", where=path, got=path.suffix or "none", do=do
-        )
+        raise ConfigError("a source has an ending that is not known", where=path, got=path.suffix or "none", do=do)
 
 
 def _query(connection: duckdb.DuckDBPyConnection, config: IngestTableConfig) -> str:
@@ -124,7 +116,7 @@ def _query(connection: duckdb.DuckDBPyConnection, config: IngestTableConfig) -> 
     import duckdb
 
     if not config.query.strip():
-        return f"SELECT * FROM {quote(next(iter(config.sources)))}"  # noqa: S608 - quoted; a file has an order of its own
+        return f"SELECT * FROM {quote(next(iter(config.sources)))}"
     connection.execute("SET enable_external_access = false; SET threads = 1")
     try:
         statements = connection.extract_statements(config.query)
@@ -140,4 +132,4 @@ def _query(connection: duckdb.DuckDBPyConnection, config: IngestTableConfig) -> 
         raise ConfigError(
             "the query names a column twice", where="query", got=", ".join(twice), do="rename one with AS"
         )
-    return f"SELECT * FROM ({statements[0].query}) ORDER BY ALL"  # noqa: S608 - the user's own SQL
+    return f"SELECT * FROM ({statements[0].query}) ORDER BY ALL"

@@ -6,7 +6,7 @@ import csv
 import gzip
 import io
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from fairlead.errors import SHOWN_ROWS, DataError
 from fairlead.tables.duck import literal, quote
@@ -62,22 +62,20 @@ def load_csv(
     ]
     try:
         connection.execute(
-            f"CREATE TABLE {quote(name)} AS SELECT * FROM read_csv({literal(path)}, {', '.join(options)})"  # noqa: S608 - quoted
+            f"CREATE TABLE {quote(name)} AS SELECT * FROM read_csv({literal(path)}, {', '.join(options)})"
         )
     except duckdb.Error as error:
         _refuse_encoding(path)
         got = str(error).splitlines()[0]
         raise DataError("a CSV file cannot be read", where=path, got=got, do="mend the file") from None
     _refuse_rejects(connection, path)
-    rows = connection.execute(f"SELECT count(*) FROM {quote(name)}").fetchone()  # noqa: S608 - quoted
+    rows = connection.execute(f"SELECT count(*) FROM {quote(name)}").fetchone()
     if not rows or not rows[0]:
-        raise DataError(
-            "a CSV file holds no rows", where=path, got="a header line alone", do="check what wrote it"
-        )
+        raise DataError("a CSV file holds no rows", where=path, got="a header line alone", do="check what wrote it")
 
 
-def _open(path: Path) -> io.BufferedIOBase:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]  # both are binary
+def _open(path: Path) -> IO[bytes]:
+    return cast("IO[bytes]", gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
 
 
 def read_header(path: Path, delimiter: str) -> list[str]:
@@ -96,9 +94,7 @@ def read_header(path: Path, delimiter: str) -> list[str]:
     except (OSError, csv.Error) as error:
         raise DataError("a CSV file cannot be read", where=path, got=error, do="mend the file") from None
     if not any(header):
-        raise DataError(
-            "a CSV file is empty", where=path, got=f"{path.stat().st_size} bytes", do="check what wrote it"
-        )
+        raise DataError("a CSV file is empty", where=path, got=f"{path.stat().st_size} bytes", do="check what wrote it")
     repeated = [column for column, times in Counter(map(str.lower, header)).items() if times > 1]
     if repeated or not all(header):
         got = ", ".join(repeated) if repeated else "a column without a name"
@@ -131,6 +127,4 @@ def _refuse_rejects(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         keys = ("line", "column", "problem", "text")
         rows = [dict(zip(keys, reject, strict=True)) for reject in rejects[:SHOWN_ROWS]]
         do = "mend these lines, or give the column another type with `types`"
-        raise DataError(
-            "a CSV file has lines that do not fit", where=path, rows=rows, count=len(rejects), do=do
-        )
+        raise DataError("a CSV file has lines that do not fit", where=path, rows=rows, count=len(rejects), do=do)

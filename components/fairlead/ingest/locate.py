@@ -26,13 +26,9 @@ def locate(uri: str) -> Path:
 
 def _inside_package(uri: str) -> Path:
     name, _, inside = uri.removeprefix(PACKAGE).partition("/")
-    spec = (
-        importlib.util.find_spec(name) if name.isidentifier() else None
-    )  # a top-level package is found, not imported
+    spec = importlib.util.find_spec(name) if name.isidentifier() else None  # a top-level package is found, not imported
     if spec is None or not spec.submodule_search_locations:
-        raise ConfigError(
-            "a source names a package that is not installed", where=uri, got=name, do=f"install {name}"
-        )
+        raise ConfigError("a source names a package that is not installed", where=uri, got=name, do=f"install {name}")
     return Path(spec.submodule_search_locations[0]) / inside
 
 

@@ -18,13 +18,13 @@ def split_table(
     validation: Output[Dataset],
     test: Output[Dataset],
     method: str = "hash",
-    keys: list = [],
+    keys: list[str] = [],
     validation_fraction: float = 0.1,
     test_fraction: float = 0.2,
     time_column: str = "",
     validation_from: str = "",
     test_from: str = "",
-):
+) -> None:
     """Splits rows into train, validation and test; the same row always lands on the same side.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import duckdb
 
 BATCH_ROWS = 131_072
+SIDE = quote("fairlead.side")  # a name that no table has
 TIMES = ("date", "timestamp")
 KEYS = ("int64", "string", "bool", *TIMES)
 
@@ -28,7 +29,7 @@ class SplitTableConfig(Config):
 
     Attributes:
         method: "hash" of the key columns, at random but for ever; or "time", along a date or timestamp column.
-        keys: for "hash": the columns that identify a row; floating-point columns cannot, since their text is not stable.
+        keys: for "hash": the columns that identify a row; not floating-point ones, since their text is not stable.
         validation_fraction: for "hash": the expected share of validation rows, 0 to 1.
         test_fraction: for "hash": the expected share of test rows, 0 to 1.
         time_column: for "time": the column.
@@ -86,20 +87,11 @@ def split_table(data: Path, config: SplitTableConfig, train: Path, validation: P
     dataset = Dataset.open(data)
     with connect() as connection:
         view(connection, "data", dataset)
-        side = (
-            _side_by_hash(dataset, config)
-            if config.method == "hash"
-            else _side_by_time(connection, dataset, config)
-        )
+        side = _side_by_hash(dataset, config) if config.method == "hash" else _side_by_time(connection, dataset, config)
         lineage = {"component": "split_table", "config": config.facts, "data": dataset.fingerprint}
+        connection.execute(f"CREATE TABLE sided AS SELECT {side} AS {SIDE}, * FROM data")
         for name, path in (("train", train), ("validation", validation), ("test", test)):
-            _write_side(
-                connection,
-                dataset,
-                f"SELECT * FROM data WHERE {side} = {literal(name)}",
-                path,
-                {**lineage, "side": name},
-            )  # noqa: S608 - quoted
+            _write_side(connection, dataset, path, {**lineage, "side": name})
     return Split(Dataset.open(train), Dataset.open(validation), Dataset.open(test))
 
 
@@ -108,13 +100,9 @@ def _side_by_hash(dataset: Dataset, config: SplitTableConfig) -> str:
     for key in config.keys:
         if dataset.columns[key] not in KEYS:
             got, do = dataset.columns[key], f"name columns of type {', '.join(KEYS)}"
-            raise DataError(
-                "a column cannot be a key", where=f"{dataset.path}, column {key!r}", got=got, do=do
-            )
+            raise DataError("a column cannot be a key", where=f"{dataset.path}, column {key!r}", got=got, do=do)
     # A length before each value keeps ("a", "bc") apart from ("ab", "c"); a missing value is no text at all.
-    texts = [
-        f"coalesce(length({quote(key)}::VARCHAR) || ':' || {quote(key)}::VARCHAR, '-')" for key in config.keys
-    ]
+    texts = [f"coalesce(length({quote(key)}::VARCHAR) || ':' || {quote(key)}::VARCHAR, '-')" for key in config.keys]
     share = f"md5_number_upper({' || '.join(texts)})::DOUBLE / 18446744073709551616.0"
     held = config.test_fraction + config.validation_fraction
     return f"CASE WHEN {share} < {config.test_fraction} THEN 'test' WHEN {share} < {held} THEN 'validation' ELSE 'train' END"
@@ -132,7 +120,7 @@ def _side_by_time(connection: duckdb.DuckDBPyConnection, dataset: Dataset, confi
         got, do = f"{bounds[0]} and {bounds[1]}", "put validation_from before test_from"
         raise ConfigError("validation must begin before test", where="validation_from", got=got, do=do)
     column = quote(config.time_column)
-    missing = connection.sql(f"SELECT * FROM data WHERE {column} IS NULL").to_arrow_table()  # noqa: S608 - quoted
+    missing = connection.sql(f"SELECT * FROM data WHERE {column} IS NULL").to_arrow_table()
     if missing.num_rows:
         rows = missing.slice(0, 5).to_pylist()
         raise DataError(
@@ -158,14 +146,9 @@ def _instant(connection: duckdb.DuckDBPyConnection, name: str, text: str) -> str
     return str(row[0])
 
 
-def _write_side(
-    connection: duckdb.DuckDBPyConnection,
-    dataset: Dataset,
-    query: str,
-    path: Path,
-    lineage: dict[str, object],
-) -> None:
-    reader = connection.sql(query).to_arrow_reader(BATCH_ROWS)
+def _write_side(connection: duckdb.DuckDBPyConnection, dataset: Dataset, path: Path, lineage: dict[str, Any]) -> None:
+    side = f"SELECT * EXCLUDE ({SIDE}) FROM sided WHERE {SIDE} = {literal(lineage['side'])}"
+    reader = connection.sql(side).to_arrow_reader(BATCH_ROWS)
     schema = column_types.normalise(reader.schema, dataset.path)
     with write_dataset(path, schema, sources=dataset.sources, lineage=lineage) as writer:
         for batch in reader:

@@ -1,0 +1,181 @@
+"""The command line: run, compile, components, trace, predict.
+
+Every command imports what it needs when it runs, so that `fairlead --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fairlead import __version__
+from fairlead.errors import FairleadError
+
+if TYPE_CHECKING:
+    from fairlead.run.result import RunResult
+
+EXIT_GATE = 7
+EXIT_INTERRUPTED = 130
+EXIT_CODES = """\
+Exit codes: 0 done - 1 unexpected error - 2 wrong flag, parameter or config - 3 bad data - 4 missing or damaged artifact -
+5 a run or step failed - 6 a model is not served - 7 a gate held the run back - 130 interrupted."""
+
+app = typer.Typer(
+    name="fairlead",
+    help="Takes a model from raw data to a verified endpoint with Kubeflow Pipelines components.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+components_app = typer.Typer(help="List the components, or show one.", no_args_is_help=True)
+app.add_typer(components_app, name="components")
+
+
+def main() -> None:
+    """Runs the command line; a user's mistake is told in plain words, with the exit code of its kind."""
+    try:
+        app()
+    except FairleadError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("interrupted: earlier outputs and the serving model are as they were", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"fairlead {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def fairlead(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+) -> None:
+    """Takes a model from raw data to a verified endpoint with Kubeflow Pipelines components."""
+
+
+@app.command()
+def run(
+    pipeline: Annotated[str, typer.Argument(help="A pipeline's name, or a .py or compiled .yaml file.")],
+    runner: Annotated[
+        str, typer.Option(help="in-process; fork (each step isolated); subprocess (kfp.local).")
+    ] = "in-process",
+    config: Annotated[Path | None, typer.Option(help="A YAML file with the pipeline's parameters.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="One parameter, key=value; dots reach inside.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Where artifacts and run.json go.  [default: runs/PIPELINE]")] = None,
+    cache: Annotated[bool, typer.Option(help="Reuse steps whose code, parameters and inputs are unchanged.")] = True,
+) -> None:
+    """Run a pipeline on this machine, with live progress and a summary.
+
+    Example: fairlead run train_and_deploy --config pipelines/flights.yaml --set num_trees=100
+    """
+    from fairlead.run.compile import compile_pipeline
+    from fairlead.home import home
+    from fairlead.settings import read_settings
+    from fairlead.run.progress import progress_for
+    from fairlead.run.runner import run_pipeline
+
+    parameters = read_settings(config, set_ or [])
+    ir = compile_pipeline(pipeline)
+    place = out or Path("runs") / Path(pipeline).stem.replace("-", "_")
+    with progress_for(sys.stderr) as listener:
+        result = run_pipeline(
+            ir,
+            runner=runner,
+            parameters=parameters,
+            out=place,
+            cache=home() / "cache" if cache else None,
+            listener=listener,
+        )
+    _tell_end(result)
+
+
+def _tell_end(result: RunResult) -> None:
+    from fairlead.run.summary import closing_lines
+
+    for line in closing_lines(result):
+        typer.echo(line)
+    if result.held_by:
+        raise typer.Exit(EXIT_GATE)
+
+
+@app.command()
+def compile(  # noqa: A001 - the command's name
+    name: Annotated[str, typer.Argument(help="A pipeline or component by name, or a pipeline's .py file.")] = "",
+    out: Annotated[Path, typer.Option(help="The folder to write into.")] = Path("build"),
+) -> None:
+    """Write IR YAML: one pipeline, one component, or (without a name) every one of them."""
+    from fairlead.run.compile import compile_all, compile_named
+
+    for path in compile_named(name, out) if name else compile_all(out):
+        typer.echo(str(path))
+
+
+@components_app.command("list")
+def list_components() -> None:
+    """List every component with its stage and purpose."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from fairlead.catalogue import components, summary
+
+    table = Table("component", "stage", "purpose", box=None)
+    for name, item in components().items():
+        table.add_row(name, item.__module__.split(".")[1], summary(item))
+    Console().print(table)
+
+
+@components_app.command("show")
+def show_component(name: Annotated[str, typer.Argument(help="A component's name.")]) -> None:
+    """Show a component's inputs, outputs, image and version."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from fairlead.catalogue import component_named, parameters, summary
+
+    item = component_named(name)
+    console = Console()
+    console.print(
+        f"[bold]{item.__name__}[/]  {summary(item)}\nimage    {item.image}\nversion  {__version__}", highlight=False
+    )
+    for title, output in (("inputs", False), ("outputs", True)):
+        table = Table(title, "type", "default", "meaning", box=None, padding=(0, 2, 0, 0))
+        for parameter in parameters(item):
+            if parameter.output is output:
+                table.add_row(parameter.name, parameter.type, parameter.default, parameter.description)
+        console.print(table, markup=False)
+
+
+@app.command()
+def trace(model: Annotated[str, typer.Argument(help="A local service's name, or the folder of a model.")]) -> None:
+    """Trace a served model back to its data, config and code."""
+    from fairlead.trace import trace_model
+
+    typer.echo(_yaml(trace_model(model)))
+
+
+@app.command()
+def predict(
+    model: Annotated[str, typer.Argument(help="A local service's name, or the folder of a model.")],
+    rows: Annotated[Path, typer.Argument(help="A .csv, .parquet or .json (one object per row) file.")],
+) -> None:
+    """Answer for the rows of a file: one JSON object per row on standard output."""
+    from fairlead.predict import predict_rows
+
+    for line in predict_rows(model, rows):
+        typer.echo(line)
+
+
+def _yaml(value: Any) -> str:
+    import yaml
+
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110).rstrip()

@@ -1,0 +1,1 @@
+"""Pipelines, one a file, wiring only."""

@@ -1,0 +1,18 @@
+"""Raw files to a first schema, for a person to review and keep in git."""
+
+from kfp import dsl
+
+from fairlead.ingest.component import ingest_table
+from fairlead.validate.component import infer_schema
+
+
+@dsl.pipeline(name="draft-schema", description="Raw files to a schema that a person reviews.")
+def draft_schema(
+    sources: dict[str, str],
+    query: str = "",
+    types: dict[str, str] = {},
+    keys: list = [],
+    max_categories: int = 100,
+) -> None:
+    ingested = ingest_table(sources=sources, query=query, types=types)
+    infer_schema(data=ingested.outputs["data"], keys=keys, max_categories=max_categories)

@@ -1,0 +1,67 @@
+"""Raw files to a served, verified model: ingest, check, split, train, evaluate, register, push, promote."""
+
+from kfp import dsl
+
+from fairlead.evaluate.component import evaluate_model
+from fairlead.ingest.component import ingest_table
+from fairlead.push.component import push_model
+from fairlead.register.component import load_champion, promote_model, register_model
+from fairlead.train.component import train_lightgbm
+from fairlead.transform.component import split_table
+from fairlead.validate.component import check_table
+
+
+@dsl.pipeline(name="train-and-deploy", description="Raw files to a served, verified model.")
+def train_and_deploy(
+    sources: dict[str, str],
+    schema: str,
+    target: str,
+    keys: list[str],
+    model_name: str,
+    service: str,
+    query: str = "",
+    types: dict[str, str] = {},
+    task: str = "regression",
+    exclude: list[str] = [],
+    num_trees: int = 300,
+    num_leaves: int = 63,
+    learning_rate: float = 0.1,
+    primary_metric: str = "rmse",
+    thresholds: dict[str, float] = {},
+    slices: list[str] = [],
+    push_target: str = "local",
+    port: int = 8080,
+    tracking_uri: str = "",
+) -> None:
+    ingested = ingest_table(sources=sources, query=query, types=types)
+    reviewed = dsl.importer(artifact_uri=schema, artifact_class=dsl.Artifact)
+    checked = check_table(data=ingested.outputs["data"], schema=reviewed.output)
+    with dsl.If(checked.outputs["verdict"] == "pass", name="data-is-valid"):
+        split = split_table(data=ingested.outputs["data"], keys=keys)
+        trained = train_lightgbm(
+            train=split.outputs["train"],
+            validation=split.outputs["validation"],
+            target=target,
+            task=task,
+            exclude=exclude,
+            num_trees=num_trees,
+            num_leaves=num_leaves,
+            learning_rate=learning_rate,
+        )
+        champion = load_champion(name=model_name, tracking_uri=tracking_uri).set_caching_options(enable_caching=False)
+        evaluated = evaluate_model(
+            model=trained.outputs["model"],
+            test=split.outputs["test"],
+            champion=champion.outputs["champion"],
+            primary_metric=primary_metric,
+            thresholds=thresholds,
+            slices=slices,
+        )
+        with dsl.If(evaluated.outputs["decision"] == "promote", name="model-is-better"):
+            registered = register_model(model=trained.outputs["model"], name=model_name, tracking_uri=tracking_uri)
+            pushed = push_model(model=trained.outputs["model"], service=service, target=push_target, port=port)
+            promoted = promote_model(
+                name=model_name, version=registered.outputs["version"], tracking_uri=tracking_uri
+            ).after(pushed)
+            for task_with_effects in (registered, pushed, promoted):
+                task_with_effects.set_caching_options(enable_caching=False)
