@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 EXIT_GATE = 7
 EXIT_INTERRUPTED = 130
 EXIT_CODES = """\
-Exit codes: 0 done - 1 unexpected error - 2 wrong flag, parameter or config - 3 bad data - 4 missing or damaged artifact -
-5 a run or step failed - 6 a model is not served - 7 a gate held the run back - 130 interrupted."""
+Exit codes: 0 done - 1 unexpected error - 2 wrong flag, parameter or config - 3 bad data - 4 missing or damaged
+artifact - 5 a run or step failed - 6 a model is not served - 7 a gate held the run back - 130 interrupted."""
 
 app = typer.Typer(
     name="fairlead",
@@ -78,11 +78,11 @@ def run(
 
     Example: fairlead run train_and_deploy --config pipelines/flights.yaml --set num_trees=100
     """
-    from fairlead.run.compile import compile_pipeline
     from fairlead.home import home
-    from fairlead.settings import read_settings
+    from fairlead.run.compile import compile_pipeline
     from fairlead.run.progress import progress_for
     from fairlead.run.runner import run_pipeline
+    from fairlead.settings import read_settings
 
     parameters = read_settings(config, set_ or [])
     ir = compile_pipeline(pipeline)

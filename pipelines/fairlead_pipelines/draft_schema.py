@@ -14,5 +14,6 @@ def draft_schema(
     keys: list = [],
     max_categories: int = 100,
 ) -> None:
+    """Reads raw files and drafts the schema that `check_table` will hold new data against."""
     ingested = ingest_table(sources=sources, query=query, types=types)
     infer_schema(data=ingested.outputs["data"], keys=keys, max_categories=max_categories)

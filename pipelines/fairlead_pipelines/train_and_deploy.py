@@ -1,12 +1,12 @@
 """Raw files to a served, verified model: ingest, check, split, train, evaluate, register, push, promote."""
 
+from fairlead.evaluate.component import evaluate_model
+from fairlead.push.component import push_model
+from fairlead.train.component import train_lightgbm
 from kfp import dsl
 
-from fairlead.evaluate.component import evaluate_model
 from fairlead.ingest.component import ingest_table
-from fairlead.push.component import push_model
 from fairlead.register.component import load_champion, promote_model, register_model
-from fairlead.train.component import train_lightgbm
 from fairlead.transform.component import split_table
 from fairlead.validate.component import check_table
 
@@ -33,6 +33,29 @@ def train_and_deploy(
     port: int = 8080,
     tracking_uri: str = "",
 ) -> None:
+    """Trains on raw files and, when data and model pass their gates, serves the model.
+
+    Args:
+        sources: table name to path or `package:NAME/PATH`.
+        schema: the reviewed schema file.
+        target: the column to predict.
+        keys: the columns that identify a row; their hash decides its side of the split.
+        model_name: in the registry.
+        service: the endpoint's name.
+        query: SQL that joins the sources.
+        types: column types over what the files show.
+        task: regression or classification.
+        exclude: columns that are no features.
+        num_trees: the most boosting rounds.
+        num_leaves: the most leaves of a tree.
+        learning_rate: the weight of each tree.
+        primary_metric: what candidate and champion are compared by.
+        thresholds: metric to bound; the model must be within.
+        slices: columns whose groups are evaluated apart.
+        push_target: where the endpoint runs.
+        port: of the endpoint, for target local.
+        tracking_uri: MLflow; empty for a database on this machine.
+    """
     ingested = ingest_table(sources=sources, query=query, types=types)
     reviewed = dsl.importer(artifact_uri=schema, artifact_class=dsl.Artifact)
     checked = check_table(data=ingested.outputs["data"], schema=reviewed.output)

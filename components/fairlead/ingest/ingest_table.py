@@ -115,9 +115,10 @@ def _query(connection: duckdb.DuckDBPyConnection, config: IngestTableConfig) -> 
     """The query with its rows in a defined order, after the door to other files has been closed."""
     import duckdb
 
+    connection.execute("SET threads = 1")
     if not config.query.strip():
         return f"SELECT * FROM {quote(next(iter(config.sources)))}"
-    connection.execute("SET enable_external_access = false; SET threads = 1")
+    connection.execute("SET enable_external_access = false")
     try:
         statements = connection.extract_statements(config.query)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:

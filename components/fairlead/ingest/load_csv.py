@@ -69,8 +69,7 @@ def load_csv(
         got = str(error).splitlines()[0]
         raise DataError("a CSV file cannot be read", where=path, got=got, do="mend the file") from None
     _refuse_rejects(connection, path)
-    rows = connection.execute(f"SELECT count(*) FROM {quote(name)}").fetchone()
-    if not rows or not rows[0]:
+    if connection.execute(f"SELECT count(*) FROM {quote(name)}").fetchall() == [(0,)]:
         raise DataError("a CSV file holds no rows", where=path, got="a header line alone", do="check what wrote it")
 
 

@@ -68,7 +68,7 @@ class Split:
 def split_table(data: Path, config: SplitTableConfig, train: Path, validation: Path, test: Path) -> Split:
     """Splits a dataset; each side keeps the columns and the order of the rows.
 
-    By hash: a row's side is the first 64 bits of the MD5 of its key columns, as a fraction of 2^64, against the shares:
+    By hash: the first 13 hexadecimal digits of the MD5 of a row's key columns, as a fraction of 2^52, decide its side:
     test below `test_fraction`, then validation, then training. It depends on nothing but the keys, so more data, other
     rows or another machine never move a row. By time: test from `test_from` on, validation from `validation_from` on.
 
@@ -103,9 +103,9 @@ def _side_by_hash(dataset: Dataset, config: SplitTableConfig) -> str:
             raise DataError("a column cannot be a key", where=f"{dataset.path}, column {key!r}", got=got, do=do)
     # A length before each value keeps ("a", "bc") apart from ("ab", "c"); a missing value is no text at all.
     texts = [f"coalesce(length({quote(key)}::VARCHAR) || ':' || {quote(key)}::VARCHAR, '-')" for key in config.keys]
-    share = f"md5_number_upper({' || '.join(texts)})::DOUBLE / 18446744073709551616.0"
+    share = f"('0x' || md5({' || '.join(texts)})[1:13])::BIGINT / {2**52}.0"
     held = config.test_fraction + config.validation_fraction
-    return f"CASE WHEN {share} < {config.test_fraction} THEN 'test' WHEN {share} < {held} THEN 'validation' ELSE 'train' END"
+    return _case(f"{share} < {config.test_fraction}", f"{share} < {held}")
 
 
 def _side_by_time(connection: duckdb.DuckDBPyConnection, dataset: Dataset, config: SplitTableConfig) -> str:
@@ -131,19 +131,23 @@ def _side_by_time(connection: duckdb.DuckDBPyConnection, dataset: Dataset, confi
             do="drop them in the ingest query",
         )
     validation_from, test_from = (f"TIMESTAMP {literal(bound)}" for bound in bounds)
-    return f"CASE WHEN {column} >= {test_from} THEN 'test' WHEN {column} >= {validation_from} THEN 'validation' ELSE 'train' END"
+    return _case(f"{column} >= {test_from}", f"{column} >= {validation_from}")
+
+
+def _case(is_test: str, is_validation: str) -> str:
+    return f"CASE WHEN {is_test} THEN 'test' WHEN {is_validation} THEN 'validation' ELSE 'train' END"
 
 
 def _instant(connection: duckdb.DuckDBPyConnection, name: str, text: str) -> str:
-    row = connection.execute("SELECT TRY_CAST(? AS TIMESTAMP)::VARCHAR", [text]).fetchone()
-    if not row or row[0] is None:
+    found = connection.execute("SELECT TRY_CAST(? AS TIMESTAMP)::VARCHAR", [text]).fetchall()[0][0]
+    if found is None:
         raise ConfigError(
             "a bound is not a time",
             where=name,
             got=repr(text),
             do="write it as 2013-11-01 or 2013-11-01T06:00:00",
         )
-    return str(row[0])
+    return str(found)
 
 
 def _write_side(connection: duckdb.DuckDBPyConnection, dataset: Dataset, path: Path, lineage: dict[str, Any]) -> None:
