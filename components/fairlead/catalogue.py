@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -81,9 +82,7 @@ def parameters(component: Component) -> list[Parameter]:
 
 def _returned(signature: inspect.Signature) -> list[tuple[str, str]]:
     """Output parameters, read off `NamedTuple("Outputs", [("verdict", str)])`."""
-    import re
-
-    return re.findall(r'\(\s*"(\w+)",\s*(\w+)\s*\)', str(signature.return_annotation))
+    return re.findall(r"\(\s*['\"](\w+)['\"],\s*(\w+)\s*\)", str(signature.return_annotation))
 
 
 def descriptions(component: Component) -> dict[str, str]:

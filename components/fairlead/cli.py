@@ -80,31 +80,30 @@ def run(
     """
     from fairlead.home import home
     from fairlead.run.compile import compile_pipeline
-    from fairlead.run.progress import progress_for
+    from fairlead.run.progress import progress
     from fairlead.run.runner import run_pipeline
     from fairlead.settings import read_settings
 
     parameters = read_settings(config, set_ or [])
     ir = compile_pipeline(pipeline)
     place = out or Path("runs") / Path(pipeline).stem.replace("-", "_")
-    with progress_for(sys.stderr) as listener:
-        result = run_pipeline(
-            ir,
-            runner=runner,
-            parameters=parameters,
-            out=place,
-            cache=home() / "cache" if cache else None,
-            listener=listener,
-        )
+    result = run_pipeline(
+        ir,
+        runner=runner,
+        parameters=parameters,
+        out=place,
+        cache=home() / "cache" if cache else None,
+        listener=progress(sys.stderr),
+    )
     _tell_end(result)
 
 
 def _tell_end(result: RunResult) -> None:
-    from fairlead.run.summary import closing_lines
+    from fairlead.run.closing import closing_lines, gate_that_held
 
     for line in closing_lines(result):
         typer.echo(line)
-    if result.held_by:
+    if gate_that_held(result):
         raise typer.Exit(EXIT_GATE)
 
 
@@ -114,9 +113,9 @@ def compile(  # noqa: A001 - the command's name
     out: Annotated[Path, typer.Option(help="The folder to write into.")] = Path("build"),
 ) -> None:
     """Write IR YAML: one pipeline, one component, or (without a name) every one of them."""
-    from fairlead.run.compile import compile_all, compile_named
+    from fairlead.run.compile_files import compile_files
 
-    for path in compile_named(name, out) if name else compile_all(out):
+    for path in compile_files(name, out):
         typer.echo(str(path))
 
 

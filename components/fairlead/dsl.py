@@ -22,8 +22,7 @@ class Component:
     """
 
     def __init__(self, function: Callable[..., Any], image: str) -> None:
-        self._function, self._image = function, image
-        self.__wrapped__ = function
+        self.__wrapped__, self.image = function, image
         self.__name__, self.__doc__, self.__module__ = (
             function.__name__,
             function.__doc__,
@@ -33,17 +32,11 @@ class Component:
     @functools.cached_property
     def kfp(self) -> Any:
         """The kfp component."""
-        import typing
-
         from kfp import dsl
 
-        names = {**vars(typing), **vars(dsl)}
-        function = self._function
-        function.__annotations__ = {
-            name: eval(text, names) if isinstance(text, str) else text  # noqa: S307 - our own annotations, as kfp reads them
-            for name, text in function.__annotations__.items()
-        }
-        return dsl.component(base_image=self._image, packages_to_install=[], install_kfp_package=False)(function)
+        return dsl.component(base_image=self.image, packages_to_install=[], install_kfp_package=False)(
+            _with_annotations(self.__wrapped__)
+        )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Makes a task of the pipeline that is being composed."""
@@ -65,6 +58,20 @@ class Component:
     @__class__.setter
     def __class__(self, value: type) -> None:
         raise TypeError
+
+
+def _with_annotations(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function with its annotations as objects, which is how kfp reads them."""
+    import types
+    import typing
+
+    from kfp import dsl
+
+    names = {**vars(typing), **vars(dsl)}
+    copy = types.FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)
+    copy.__doc__, copy.__module__ = function.__doc__, function.__module__
+    copy.__annotations__ = {name: eval(text, names) for name, text in function.__annotations__.items()}  # noqa: S307 - ours
+    return copy
 
 
 def component(*, image: str) -> Callable[[Callable[..., Any]], Component]:

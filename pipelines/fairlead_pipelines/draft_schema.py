@@ -11,7 +11,7 @@ def draft_schema(
     sources: dict[str, str],
     query: str = "",
     types: dict[str, str] = {},
-    keys: list = [],
+    keys: list[list[str]] = [],
     max_categories: int = 100,
 ) -> None:
     """Reads raw files and drafts the schema that `check_table` will hold new data against."""
