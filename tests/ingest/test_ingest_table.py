@@ -150,6 +150,15 @@ def test_a_damaged_parquet_file_is_refused(tmp_path: Path) -> None:
         ingest_table(config(t=tmp_path / "t.parquet"), tmp_path / "out")
 
 
+def test_not_a_number_in_a_parquet_file_is_seen_by_the_query(tmp_path: Path) -> None:
+    """DuckDB's own reader trusts statistics that leave NaN out, and would find none."""
+    pq.write_table(pa.table({"x": [1.0, float("nan"), 3.0]}), tmp_path / "t.parquet")
+    query = IngestTableConfig(
+        sources={"t": str(tmp_path / "t.parquet")}, query="SELECT count(*) AS n FROM t WHERE isnan(x)"
+    )
+    assert ingest_table(query, tmp_path / "out").table().to_pylist() == [{"n": 1}]
+
+
 def test_a_failed_ingest_leaves_the_earlier_dataset(tmp_path: Path) -> None:
     before = ingest_table(config(t=write(tmp_path / "t.csv", TEXT)), tmp_path / "out")
     write(tmp_path / "t.csv", "a,b\n1\n")

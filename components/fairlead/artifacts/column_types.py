@@ -54,7 +54,15 @@ def of_arrow(field: pa.Field, where: object) -> str:
 
 
 def normalise(schema: pa.Schema, where: object) -> pa.Schema:
-    """The same columns in the types of a Dataset."""
+    """The same columns in the types of a Dataset.
+
+    Raises:
+        DataError: a type that no dataset holds, or two columns of one name.
+    """
     import pyarrow as pa
 
+    for name in schema.names:
+        if schema.names.count(name) > 1:
+            advice = "rename one in the query with AS"
+            raise DataError("two columns have the same name", where=f"{where}, column {name!r}", do=advice)
     return pa.schema([pa.field(field.name, to_arrow(of_arrow(field, where))) for field in schema])

@@ -129,11 +129,14 @@ class DatasetWriter:
             batch = batch.slice(piece.num_rows)
 
     def _next_part(self) -> None:
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         self.close()
         path = self._directory / f"part-{len(self._parts):05}.parquet"
-        self._parts.append(pq.ParquetWriter(path, self.schema, compression="zstd"))
+        # A float column's statistics leave NaN out, and DuckDB then skips the rows that hold one: write none.
+        told = [field.name for field in self.schema if not pa.types.is_floating(field.type)]
+        self._parts.append(pq.ParquetWriter(path, self.schema, compression="zstd", write_statistics=told))
         self._room = self._part_rows
 
     def close(self) -> None:
@@ -190,9 +193,20 @@ def write_dataset(
 
 
 def write_table(path: Path, table: pa.Table, **facts: Any) -> Dataset:
-    """Writes a table in memory as a dataset, columns cast to a Dataset's types; `facts` as for `write_dataset`."""
+    """Writes a table in memory as a dataset, columns cast to a Dataset's types; `facts` as for `write_dataset`.
+
+    Raises:
+        ArtifactError: the place cannot be written.
+        DataError: a column or a value that a dataset cannot hold.
+    """
+    import pyarrow as pa
+
     schema = column_types.normalise(table.schema, path)
+    try:
+        cast = table.cast(schema)
+    except pa.ArrowInvalid as error:
+        raise DataError("a value does not fit its column", where=path, got=error, do="cast it in the query") from None
     with write_dataset(path, schema, **facts) as writer:
-        for batch in table.cast(schema).to_batches():
+        for batch in cast.to_batches():
             writer.write(batch)
     return Dataset.open(path)

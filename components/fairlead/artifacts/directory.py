@@ -46,7 +46,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise ArtifactError("a file of the artifact is missing", where=path, do=REMAKE) from None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise ArtifactError("a file of the artifact cannot be read", where=path, got=error, do=REMAKE) from None
 
 
@@ -57,8 +57,11 @@ def new_directory(path: Path) -> Iterator[Path]:
     When the block raises, `path` is left as it was and nothing else remains.
 
     Raises:
-        ArtifactError: the disk is full or the place cannot be written.
+        ArtifactError: the disk is full, the place cannot be written, or something lies there that is no artifact.
     """
+    if not _may_replace(path):
+        advice = "name a new directory, or move this away"
+        raise ArtifactError("something that is no artifact is in the way", where=path, do=advice)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -72,6 +75,13 @@ def new_directory(path: Path) -> Iterator[Path]:
         raise _cannot_write(path, error) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _may_replace(path: Path) -> bool:
+    """True for nothing, an empty directory and an artifact: a wrong path must not cost anybody their files."""
+    if not path.is_dir():
+        return not path.exists()
+    return (path / MANIFEST).is_file() or not any(path.iterdir())
 
 
 def _replace(draft: Path, path: Path) -> None:
@@ -135,31 +145,34 @@ def open_sealed(directory: Path, kind: str) -> dict[str, Any]:
         )
     if manifest.pop("seal", None) != digest_of(manifest):
         raise ArtifactError("the manifest was changed", where=directory / MANIFEST, do=REMAKE)
-    present = {str(p.relative_to(directory)) for p in directory.rglob("*") if p.is_file()} - {MANIFEST}
-    for name in sorted(present - manifest["files"].keys()):
-        raise ArtifactError("a file is not in the manifest", where=directory / name, do=REMAKE)
-    for name, facts in manifest["files"].items():
-        _check_file(directory / name, facts)
+    _check_files(directory, manifest["files"])
     return manifest
 
 
-def _check_file(path: Path, facts: Any) -> None:
-    try:
-        size, expected = path.stat().st_size, facts["bytes"]
-        intact = size == expected and sha256_of(path) == facts["sha256"]
-    except FileNotFoundError:
-        raise ArtifactError("a file of the artifact is missing", where=path, do=REMAKE) from None
-    except (OSError, TypeError, KeyError) as error:
-        raise ArtifactError("a file of the artifact cannot be checked", where=path, got=error, do=REMAKE) from None
-    if not intact:
-        got = f"{size:,} bytes, expected {expected:,}" if size != expected else "another SHA-256 than the manifest's"
-        raise ArtifactError("a file of the artifact was changed or cut off", where=path, got=got, do=REMAKE)
+def _check_files(directory: Path, files: dict[str, Any]) -> None:
+    """Looks at what is in the directory, never at where the manifest's names might lead."""
+    present = {str(p.relative_to(directory)) for p in directory.rglob("*") if p.is_file()} - {MANIFEST}
+    for name in sorted(present ^ files.keys()):
+        what = "a file is not in the manifest" if name in present else "a file of the artifact is missing"
+        raise ArtifactError(what, where=directory / name, do=REMAKE)
+    for name in sorted(present):
+        path, facts = directory / name, files[name] if isinstance(files[name], dict) else {}
+        try:
+            size, expected = path.stat().st_size, facts.get("bytes")
+            intact = size == expected and sha256_of(path) == facts.get("sha256")
+        except OSError as error:
+            raise ArtifactError("a file of the artifact cannot be read", where=path, got=error, do=REMAKE) from None
+        if not intact:
+            got = f"{size} bytes, expected {expected}" if size != expected else "another SHA-256 than the manifest's"
+            raise ArtifactError("a file of the artifact was changed or cut off", where=path, got=got, do=REMAKE)
 
 
 def fingerprint_of(path: Path) -> str:
     """The fingerprint of any artifact: a sealed directory's own, else that of its bytes ("" if there is none)."""
     if (path / MANIFEST).is_file():
-        return str(read_json(path / MANIFEST)["fingerprint"])
+        manifest = read_json(path / MANIFEST)
+        if isinstance(manifest, dict) and "seal" in manifest:
+            return str(manifest.get("fingerprint", ""))
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.is_file())
         return digest_of({str(p.relative_to(path)): sha256_of(p) for p in files})

@@ -109,8 +109,8 @@ class Report:
             got, advice = error.strerror or error, "check the path and its rights"
             raise ArtifactError("the report cannot be written", where=html, got=got, do=advice) from error
         finally:
-            for draft in drafts.values():
-                draft.unlink(missing_ok=True)
+            for draft in filter(Path.is_file, drafts.values()):
+                draft.unlink()
 
     def html(self) -> str:
         """The page."""

@@ -95,7 +95,7 @@ class Schema(BaseModel):
             raise ArtifactError(
                 "the schema breaks a rule", where=where, got=first["msg"], do="mend this field"
             ) from None
-        except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - PyYAML lets through what its constructors meet
             got = str(error).replace("\n", " ")
             raise ArtifactError("the schema cannot be read", where=path, got=got, do="mend the YAML") from None
 

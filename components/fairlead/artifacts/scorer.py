@@ -44,6 +44,14 @@ class Scorer:
                 "the ONNX graph does not load", where=onnx if graph is not onnx else "graph", got=error
             ) from None
         self._outputs = [output.name for output in self._session.get_outputs()]
+        self._check_names()
+
+    def _check_names(self) -> None:
+        takes = {tensor.name for tensor in self._session.get_inputs()}
+        told = {feature.name for feature in self.signature.features}
+        if takes != told or "prediction" not in self._outputs:
+            got = f"takes {sorted(takes)}, gives {self._outputs}"
+            raise ArtifactError("the ONNX graph is of another signature", where=f"features {sorted(told)}", got=got)
 
     @classmethod
     def of(cls, bundle: ModelBundle, threads: int = 1) -> Scorer:
@@ -92,7 +100,10 @@ def _numbers(name: str, values: Sequence[Any] | np.ndarray) -> np.ndarray:
     ]
     if bad:
         raise DataError(f"feature {name!r} takes numbers", got=repr(bad[0][name]), do="send a number or null", rows=bad)
-    return np.asarray(numbers, dtype=np.float64)
+    try:
+        return np.asarray(numbers, dtype=np.float64)
+    except OverflowError as error:
+        raise DataError(f"feature {name!r} takes numbers of 64 bits", got=error, do="send a smaller number") from None
 
 
 def _categories(name: str, values: Sequence[Any] | np.ndarray) -> np.ndarray:
@@ -100,6 +111,10 @@ def _categories(name: str, values: Sequence[Any] | np.ndarray) -> np.ndarray:
     bad = [{"row": row, name: value} for row, value in enumerate(texts) if not isinstance(value, str)]
     if bad:
         raise DataError(f"feature {name!r} takes text", got=repr(bad[0][name]), do="send a string or null", rows=bad)
+    try:
+        "".join(texts).encode()  # JSON can hold half a surrogate pair, which has no UTF-8 form
+    except UnicodeEncodeError as error:
+        raise DataError(f"feature {name!r} takes Unicode text", got=error, do="send whole characters") from None
     return np.asarray(texts, dtype=object)
 
 
@@ -113,5 +128,6 @@ def columns_of(table: Any, signature: Signature) -> dict[str, np.ndarray]:
         if feature.kind == "category":
             columns[feature.name] = pc.fill_null(column, MISSING_CATEGORY).to_numpy(zero_copy_only=False)
         else:
-            columns[feature.name] = pc.fill_null(pc.cast(column, "float64"), np.nan).to_numpy(zero_copy_only=False)
+            numbers = pc.cast(column, "float64", safe=False)  # integers beyond 2**53 are rounded, as a client's are
+            columns[feature.name] = pc.fill_null(numbers, np.nan).to_numpy(zero_copy_only=False)
     return columns

@@ -17,7 +17,7 @@ from fairlead.artifacts.source import Source
 from fairlead.errors import ConfigError, DataError
 from fairlead.ingest.load_csv import load_csv
 from fairlead.ingest.locate import locate, unzip
-from fairlead.tables.duck import connect, quote, read_parquet
+from fairlead.tables.duck import connect, quote
 
 if TYPE_CHECKING:
     import duckdb
@@ -93,22 +93,30 @@ def _open_query(connection: duckdb.DuckDBPyConnection, query: str) -> pa.RecordB
 def _load(
     connection: duckdb.DuckDBPyConnection, name: str, path: Path, config: IngestTableConfig, folder: Path
 ) -> None:
-    import duckdb
-
     if path.suffix == ".zip":
         path = unzip(path, folder / name)
     if path.suffix == ".parquet":
-        try:
-            connection.execute(f"CREATE TABLE {quote(name)} AS SELECT * FROM {read_parquet([path])}")
-        except duckdb.Error as error:
-            got = str(error).splitlines()[0]
-            raise DataError("a Parquet file cannot be read", where=path, got=got, do="fetch it again") from None
+        _load_parquet(connection, name, path)
     elif path.suffix == ".csv" or path.name.endswith(".csv.gz"):
         options = {"types": config.types, "null_values": config.null_values, "delimiter": config.delimiter}
         load_csv(connection, name, path, **options)  # type: ignore[arg-type]  # the config's own fields
     else:
         do = "give a .csv, .csv.gz, .zip or .parquet file"
         raise ConfigError("a source has an ending that is not known", where=path, got=path.suffix or "none", do=do)
+
+
+def _load_parquet(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
+    """By Arrow: the engine's own reader trusts the file's statistics, which leave NaN out, and so loses it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        connection.register("fairlead.file", pq.read_table(path, partitioning=None))
+    except (pa.ArrowException, OSError) as error:
+        got = str(error).splitlines()[0]
+        raise DataError("a Parquet file cannot be read", where=path, got=got, do="fetch it again") from None
+    connection.execute(f'CREATE TABLE {quote(name)} AS SELECT * FROM "fairlead.file"')
+    connection.unregister("fairlead.file")
 
 
 def _query(connection: duckdb.DuckDBPyConnection, config: IngestTableConfig) -> str:

@@ -1,0 +1,1 @@
+"""A trained model against test data, thresholds and the model it is to replace."""

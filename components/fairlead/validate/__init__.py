@@ -1,0 +1,1 @@
+"""A Dataset against a Schema."""
