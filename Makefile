@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo test lint bench lock help
+.PHONY: demo test test-slow lint bench lock help
 help:
 	@echo "make demo    336,776 real flights to a served, verified model"
 	@echo "make test    lint, types, layers and the whole test suite"
@@ -25,6 +25,9 @@ demo: .venv/ready
 test: .venv/ready lint
 	$(BIN)/python -m pytest -m "not slow"
 
+test-slow: .venv/ready
+	$(BIN)/python -m pytest -m slow
+
 lint: .venv/ready
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -32,7 +35,7 @@ lint: .venv/ready
 	$(BIN)/lint-imports
 
 bench: .venv/ready
-	$(BIN)/python scripts/bench.py
+	$(BIN)/python scripts/bench
 
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --python-version 3.11 \
   --python-platform x86_64-manylinux_2_28

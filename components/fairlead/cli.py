@@ -78,7 +78,7 @@ def run(
 
     Example: fairlead run train_and_deploy --config pipelines/flights.yaml --set num_trees=100
     """
-    from fairlead.home import home
+    from fairlead.run.cache import default_cache
     from fairlead.run.compile import compile_pipeline
     from fairlead.run.progress import progress
     from fairlead.run.runner import run_pipeline
@@ -92,7 +92,7 @@ def run(
         runner=runner,
         parameters=parameters,
         out=place,
-        cache=home() / "cache" if cache else None,
+        cache=default_cache() if cache else None,
         listener=progress(sys.stderr),
     )
     _tell_end(result)

@@ -1,12 +1,12 @@
 """Raw files to a served, verified model: ingest, check, split, train, evaluate, register, push, promote."""
 
-from fairlead.evaluate.component import evaluate_model
-from fairlead.push.component import push_model
-from fairlead.train.component import train_lightgbm
 from kfp import dsl
 
+from fairlead.evaluate.component import evaluate_model
 from fairlead.ingest.component import ingest_table
+from fairlead.push.component import push_model
 from fairlead.register.component import load_champion, promote_model, register_model
+from fairlead.train.component import train_lightgbm
 from fairlead.transform.component import split_table
 from fairlead.validate.component import check_table
 

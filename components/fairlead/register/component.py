@@ -29,6 +29,7 @@ def register_model(
         tracking_uri: `http(s)://...` or `sqlite:///FILE`; empty takes MLFLOW_TRACKING_URI or a file in FAIRLEAD_HOME.
         experiment: that the run belongs to; made when it is not there.
         alias: that points at the version afterwards.
+        version: that the registry gave it.
     """
     from pathlib import Path
 
@@ -52,16 +53,15 @@ def load_champion(
         name: of the registered model.
         tracking_uri: `http(s)://...` or `sqlite:///FILE`; empty takes MLFLOW_TRACKING_URI or a file in FAIRLEAD_HOME.
         alias: that points at the version.
+        found: True when there is one.
     """
     from pathlib import Path
 
-    from fairlead.artifacts.bundle import ModelBundle
     from fairlead.register.load_champion import LoadChampionConfig, load_champion
 
-    found = load_champion(LoadChampionConfig(name=name, tracking_uri=tracking_uri, alias=alias), Path(champion.path))
-    if found:
-        champion.metadata.update(ModelBundle.open(Path(champion.path)).metadata)
-    return (found,)
+    bundle = load_champion(LoadChampionConfig(name=name, tracking_uri=tracking_uri, alias=alias), Path(champion.path))
+    champion.metadata.update(bundle.metadata if bundle else {})
+    return (bundle is not None,)
 
 
 @component(image=TABULAR)

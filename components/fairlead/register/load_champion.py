@@ -30,7 +30,7 @@ class LoadChampionConfig(Config):
     alias: str = Field(default="champion", pattern=NAME)
 
 
-def load_champion(config: LoadChampionConfig, champion: Path) -> bool:
+def load_champion(config: LoadChampionConfig, champion: Path) -> ModelBundle | None:
     """Fetches and checks the bundle behind an alias.
 
     Args:
@@ -38,7 +38,7 @@ def load_champion(config: LoadChampionConfig, champion: Path) -> bool:
         champion: the ModelBundle to write; an empty directory when there is none yet.
 
     Returns:
-        True when there is one.
+        The bundle, None when there is no champion yet.
 
     Raises:
         ArtifactError: the registry's copy is damaged or gone.
@@ -48,12 +48,12 @@ def load_champion(config: LoadChampionConfig, champion: Path) -> bool:
     database = database_of(config.tracking_uri or default_uri())
     if database is not None and not database.exists():
         with new_directory(champion):
-            return False  # before the first model: no reason to make a database
+            return None  # before the first model: no reason to make a database
     with open_registry(config.tracking_uri) as registry, new_directory(champion) as draft:
         version = registry.aliases(config.name).get(config.alias)
         if version is not None:
             _fetch_bundle(registry, config.name, version, draft)
-    return version is not None
+    return ModelBundle.open(champion) if version is not None else None
 
 
 def _fetch_bundle(registry: Registry, name: str, version: str, directory: Path) -> None:

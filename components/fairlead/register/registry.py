@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairlead.errors import ArtifactError, ConfigError, FairleadError, RunError
+from fairlead.home import home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,9 +34,8 @@ ENVIRONMENT = {
 
 
 def default_uri() -> str:
-    """MLFLOW_TRACKING_URI, else `mlflow.db` in FAIRLEAD_HOME, which is ~/.fairlead unless it is set."""
-    home = Path(os.environ.get("FAIRLEAD_HOME") or Path.home() / ".fairlead")
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{home.absolute() / 'mlflow.db'}"
+    """MLFLOW_TRACKING_URI, else `mlflow.db` in fairlead's home."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{home().absolute() / 'mlflow.db'}"
 
 
 def database_of(uri: str) -> Path | None:

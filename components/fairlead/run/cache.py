@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairlead.artifacts.directory import digest_of, sha256_of
 from fairlead.artifacts.source import Source
+from fairlead.home import home
 from fairlead.run.preload import imported
 from fairlead.run.result import Artifact
 
@@ -35,7 +36,7 @@ ENTRY = "entry.json"
 
 def default_cache() -> Path:
     """Where results are kept unless a user says otherwise."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fairlead"
+    return home() / "cache"
 
 
 class StepCache:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairlead.artifacts.directory import fingerprint_of
 from fairlead.errors import FairleadError, RunError
-from fairlead.run.executor_io import executor_input, import_artifact, read_outputs
+from fairlead.run.executor_io import executor_input, file_name, import_artifact, read_outputs
 from fairlead.run.parameters import convert, fill
 from fairlead.run.pipeline_ir import Constant, Dag, Importer, PythonStep
 from fairlead.run.result import Artifact, Event, TaskResult
@@ -163,7 +163,7 @@ class Engine:
     def _finish(self, attempt: Attempt, state: State, parameters: dict[str, Any], drafts: dict[str, Artifact]) -> None:
         label, artifacts = attempt.task.label, {}
         for name, draft in drafts.items():
-            path = self._folder.place(draft.path, label, name)
+            path = self._folder.place(draft.path, label, file_name(name, draft.type))
             artifacts[name] = Artifact(
                 name, draft.type, path, draft.metadata, draft.fingerprint or fingerprint_of(path)
             )

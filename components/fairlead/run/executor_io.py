@@ -15,13 +15,17 @@ if TYPE_CHECKING:
     from fairlead.run.pipeline_ir import Importer, Task
 
 OUTPUT_FILE = "executor_output.json"
+HTML = "system.HTML"
 
 
 def executor_input(task: Task, inputs: dict[str, Any], draft: Path) -> dict[str, Any]:
     """The ExecutorInput of a step whose outputs go to `draft`; names that start with a dot are the launcher's."""
     component = task.component
     lists = {name: {"artifacts": [value.runtime]} for name, value in inputs.items() if isinstance(value, Artifact)}
-    new = {name: Artifact(name, kind, draft / name, {}) for name, kind in component.output_artifacts.items()}
+    new = {
+        name: Artifact(name, kind, draft / file_name(name, kind), {})
+        for name, kind in component.output_artifacts.items()
+    }
     return {
         "inputs": {
             "parameterValues": {name: value for name, value in inputs.items() if name not in lists},
@@ -35,6 +39,11 @@ def executor_input(task: Task, inputs: dict[str, Any], draft: Path) -> dict[str,
             "outputFile": str(draft / f".{OUTPUT_FILE}"),
         },
     }
+
+
+def file_name(name: str, kind: dict[str, str]) -> str:
+    """What an artifact is called on disk; a page gets the ending that browsers open."""
+    return f"{name}.html" if kind.get("schemaTitle") == HTML else name
 
 
 def read_outputs(task: Task, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Artifact]]:

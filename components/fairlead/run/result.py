@@ -54,12 +54,16 @@ class TaskResult:
     @property
     def facts(self) -> dict[str, Any]:
         """Short facts for a line on the screen: rows, metrics, verdicts."""
+        stated = [key for artifact in self.artifacts.values() for key in artifact.metadata]
         merged: dict[str, Any] = {}
         for artifact in self.artifacts.values():
-            merged |= {key: value for key, value in artifact.metadata.items() if key not in merged}
+            for key, value in artifact.metadata.items():
+                merged[key if stated.count(key) == 1 else f"{artifact.name} {key}"] = value
         merged |= self.parameters
         return {
-            key: value for key, value in merged.items() if isinstance(value, str | int | float) and key != "fingerprint"
+            key: value
+            for key, value in merged.items()
+            if isinstance(value, str | int | float) and not key.endswith("fingerprint")
         }
 
 
