@@ -1,4 +1,4 @@
-"""The command line: run, compile, components, trace, predict.
+"""The command line: run, compile, components, trace, predict, stop.
 
 Every command imports what it needs when it runs, so that `fairlead --help` answers at once.
 """
@@ -172,6 +172,14 @@ def predict(
 
     for line in predict_rows(model, rows):
         typer.echo(line)
+
+
+@app.command()
+def stop(service: Annotated[str, typer.Argument(help="A local service's name.")]) -> None:
+    """Stop a local service once its requests are answered; a later push finds its port again."""
+    from fairlead.push.stop_service import stop_service
+
+    typer.echo("stopped" if stop_service(service) else "it had stopped already")
 
 
 def _yaml(value: Any) -> str:

@@ -2,8 +2,7 @@
 
 from kfp import dsl
 
-from fairlead.ingest.component import ingest_table
-from fairlead.validate.component import infer_schema
+from fairlead.components import infer_schema, ingest_table
 
 
 @dsl.pipeline(name="draft-schema", description="Raw files to a schema that a person reviews.")

@@ -2,13 +2,17 @@
 
 from kfp import dsl
 
-from fairlead.evaluate.component import evaluate_model
-from fairlead.ingest.component import ingest_table
-from fairlead.push.component import push_model
-from fairlead.register.component import load_champion, promote_model, register_model
-from fairlead.train.component import train_lightgbm
-from fairlead.transform.component import split_table
-from fairlead.validate.component import check_table
+from fairlead.components import (
+    check_table,
+    evaluate_model,
+    ingest_table,
+    load_champion,
+    promote_model,
+    push_model,
+    register_model,
+    split_table,
+    train_lightgbm,
+)
 
 
 @dsl.pipeline(name="train-and-deploy", description="Raw files to a served, verified model.")

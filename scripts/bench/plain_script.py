@@ -28,7 +28,7 @@ def main(config: Path, out: Path) -> None:
     check_table(out / "data", Path(given["schema"]), CheckTableConfig(), out / "check.html", out / "check.json")
     sides = [out / side for side in ("train", "validation", "test")]
     split_table(out / "data", SplitTableConfig(keys=given["keys"]), *sides)
-    chosen = {key: given[key] for key in ("target", "exclude", "num_trees", "num_leaves")}
+    chosen = {key: given[key] for key in ("target", "exclude", "num_trees", "num_leaves")} | {"task": "regression"}
     train_lightgbm(sides[0], sides[1], TrainLightgbmConfig(**chosen), out / "model")
     load_champion(LoadChampionConfig(name=name), out / "champion")
     gates = {key: given[key] for key in ("primary_metric", "thresholds", "slices")}

@@ -55,6 +55,12 @@ def as_json(value: object) -> object:
     return json.loads(json.dumps(value))
 
 
+def test_all_are_in_the_one_module_that_users_import_from() -> None:
+    import fairlead.components
+
+    assert {name: getattr(fairlead.components, name) for name in fairlead.components.__all__} == COMPONENTS
+
+
 def test_the_name_leads_to_the_logic(component: Component) -> None:
     stage, name = component.__module__.split(".")[1], component.__name__
     module = __import__(f"fairlead.{stage}.{name}", fromlist=[name])

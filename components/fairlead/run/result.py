@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 State = Literal["succeeded", "cached", "skipped", "failed", "interrupted"]
 RUN_FILE = "run.json"
+LONGEST_FACT = 60
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,9 @@ class TaskResult:
         return {
             key: value
             for key, value in merged.items()
-            if isinstance(value, str | int | float) and not key.endswith("fingerprint")
+            if isinstance(value, str | int | float)
+            and not key.endswith("fingerprint")
+            and len(str(value)) <= LONGEST_FACT
         }
 
 
