@@ -1,0 +1,1 @@
+"""ModelBundle to an endpoint that has given the golden answers."""
