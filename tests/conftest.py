@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import docker_here
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -18,3 +20,9 @@ def fairlead_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("FAIRLEAD_HOME", str(home))
     yield home
     shutil.rmtree(home, ignore_errors=True)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test of containers is left out by name where there is no engine, or no image of ours."""
+    if item.get_closest_marker("docker") and (reason := docker_here.why_not()):
+        pytest.skip(reason)

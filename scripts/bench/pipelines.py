@@ -1,7 +1,5 @@
 """Pipelines whose only work is to be run or compiled; written once in kfp and once in Fairlead."""
 
-from __future__ import annotations
-
 from kfp import dsl
 
 from fairlead.dsl import component

@@ -22,6 +22,7 @@ from fairlead.validate.check_table import CheckTableConfig, check_table
 
 
 def main(config: Path, out: Path) -> None:
+    """Reads the config and works through the stages."""
     given = yaml.safe_load(config.read_text())
     name = given["model_name"]
     ingest_table(IngestTableConfig(sources=given["sources"], query=given["query"]), out / "data")

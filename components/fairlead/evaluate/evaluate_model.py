@@ -10,17 +10,12 @@ from fairlead.artifacts.bundle import ModelBundle
 from fairlead.artifacts.config import Config
 from fairlead.artifacts.dataset import Dataset
 from fairlead.errors import DataError
-from fairlead.evaluate.answers import ask, read_truth
-from fairlead.evaluate.decide import Check, check_champion, check_thresholds, require_metrics
-from fairlead.evaluate.evaluation import Evaluation
-from fairlead.evaluate.metrics import METRICS, measure_all
-from fairlead.evaluate.page import page_of
-from fairlead.evaluate.slices import slices_of, worst_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from fairlead.evaluate.answers import Truth
+    from fairlead.evaluate.evaluation import Evaluation
 
 
 class EvaluateModelConfig(Config):
@@ -60,6 +55,13 @@ def evaluate_model(
         ConfigError: a metric that the task does not have.
         DataError: the test split cannot be used, or the model answers NaN or infinity.
     """
+    from fairlead.evaluate.answers import ask, read_truth
+    from fairlead.evaluate.decide import Check, check_champion, check_thresholds, require_metrics
+    from fairlead.evaluate.evaluation import Evaluation
+    from fairlead.evaluate.metrics import METRICS, measure_all
+    from fairlead.evaluate.page import page_of
+    from fairlead.evaluate.slices import slices_of, worst_of
+
     bundle, dataset, rival = ModelBundle.open(model), Dataset.open(test), _champion(champion)
     task = bundle.signature.task
     primary = config.primary_metric or next(iter(METRICS[task]))
@@ -89,6 +91,9 @@ def _champion(path: Path) -> ModelBundle | None:
 
 def _against(rival: ModelBundle | None, bundle: ModelBundle, truth: Truth) -> tuple[dict[str, float] | None, str]:
     """The champion's metrics; or None, and why it cannot be compared, "" when there is none."""
+    from fairlead.evaluate.answers import ask
+    from fairlead.evaluate.metrics import measure_all
+
     if rival is None:
         return None, ""
     here, there = bundle.signature, rival.signature

@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydantic import Field
 
-from fairlead.train.lightgbm_onnx import lightgbm_onnx
-from fairlead.train.pack_model import pack_model
 from fairlead.train.train_config import TrainConfig
-from fairlead.train.training_data import Examples, TrainingData, read_training_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import numpy as np
+
     from fairlead.artifacts.bundle import ModelBundle, Signature
+    from fairlead.train.training_data import Examples, TrainingData
 
 Codes = dict[str, dict[str, float]]
 LEAST_PROBABILITY = 1e-15
@@ -63,6 +62,12 @@ def train_lightgbm(train: Path, validation: Path, config: TrainLightgbmConfig, m
         DataError: data that cannot be learnt from; see `read_training_data`.
         ArtifactError: a dataset is missing or damaged, or the bundle cannot be written.
     """
+    import numpy as np
+
+    from fairlead.train.lightgbm_onnx import lightgbm_onnx
+    from fairlead.train.pack_model import pack_model
+    from fairlead.train.training_data import read_training_data
+
     data = read_training_data(train, validation, config)
     codes = _codes(data)
     measured = _matrix(data.validation, data.signature, codes)
@@ -94,6 +99,8 @@ def _codes(data: TrainingData) -> Codes:
 
 def _matrix(examples: Examples, signature: Signature, codes: Codes) -> np.ndarray:
     """Features as LightGBM takes them: float64 [rows, features], NaN where missing or unseen."""
+    import numpy as np
+
     columns = []
     for feature in signature.features:
         values = examples.columns[feature.name]
@@ -147,6 +154,8 @@ def _params(config: TrainLightgbmConfig, classes: int) -> dict[str, Any]:
 
 def _loss(target: np.ndarray, classes: int) -> Callable[[np.ndarray, Any], tuple[str, float, bool]]:
     """The validation loss, summed in one thread: squared error, or log loss."""
+    import numpy as np
+
     rows = np.arange(len(target))
 
     def loss(answers: np.ndarray, _dataset: Any) -> tuple[str, float, bool]:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 from pydantic import Field
 
-from fairlead.train.pack_model import pack_model
-from fairlead.train.sklearn_onnx import sklearn_onnx
-from fairlead.train.skops_bytes import skops_bytes
 from fairlead.train.train_config import TrainConfig
-from fairlead.train.training_data import Examples, read_training_data
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
+
     from fairlead.artifacts.bundle import ModelBundle, Signature
+    from fairlead.train.training_data import Examples
 
 
 class TrainSklearnConfig(TrainConfig):
@@ -59,6 +57,11 @@ def train_sklearn(train: Path, validation: Path, config: TrainSklearnConfig, mod
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no stubs
 
+    from fairlead.train.pack_model import pack_model
+    from fairlead.train.sklearn_onnx import sklearn_onnx
+    from fairlead.train.skops_bytes import skops_bytes
+    from fairlead.train.training_data import read_training_data
+
     data = read_training_data(train, validation, config)
     with threadpool_limits(1):  # sums in BLAS depend on the number of threads
         pipeline = _pipeline(config, data.signature).fit(_matrix(data.train, data.signature), data.train.target)
@@ -81,6 +84,8 @@ def train_sklearn(train: Path, validation: Path, config: TrainSklearnConfig, mod
 
 def _matrix(examples: Examples, signature: Signature) -> np.ndarray:
     """Features as the pipeline takes them: objects [rows, features], float or str."""
+    import numpy as np
+
     matrix = np.empty((len(examples.target), len(signature.features)), dtype=object)
     for place, feature in enumerate(signature.features):
         matrix[:, place] = examples.columns[feature.name]
