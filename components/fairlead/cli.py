@@ -30,9 +30,10 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain like a manual page, and half as long to wait for
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-components_app = typer.Typer(help="List the components, or show one.", no_args_is_help=True)
+components_app = typer.Typer(help="List the components, or show one.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(components_app, name="components")
 
 
@@ -65,7 +66,7 @@ def fairlead(
 def run(
     pipeline: Annotated[str, typer.Argument(help="A pipeline's name, or a .py or compiled .yaml file.")],
     runner: Annotated[
-        str, typer.Option(help="in-process; fork (each step isolated); subprocess (kfp.local).")
+        str, typer.Option(help="in-process; fork (each step isolated); subprocess (kfp.local); docker.")
     ] = "in-process",
     config: Annotated[Path | None, typer.Option(help="A YAML file with the pipeline's parameters.")] = None,
     set_: Annotated[
@@ -73,8 +74,11 @@ def run(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where artifacts and run.json go.  [default: runs/PIPELINE]")] = None,
     cache: Annotated[bool, typer.Option(help="Reuse steps whose code, parameters and inputs are unchanged.")] = True,
+    memory: Annotated[str, typer.Option(help="The most that a step may use, such as 2g; for docker.")] = "",
 ) -> None:
-    """Run a pipeline on this machine, with live progress and a summary.
+    """Run a pipeline on this machine.
+
+    Shows each stage as it goes, and ends with a summary, the reports and a line that asks the endpoint.
 
     Example: fairlead run train_and_deploy --config pipelines/flights.yaml --set num_trees=100
     """
@@ -94,6 +98,7 @@ def run(
         out=place,
         cache=default_cache() if cache else None,
         listener=progress(sys.stderr),
+        memory=memory,
     )
     _tell_end(result)
 
@@ -112,7 +117,10 @@ def compile(  # noqa: A001 - the command's name
     name: Annotated[str, typer.Argument(help="A pipeline or component by name, or a pipeline's .py file.")] = "",
     out: Annotated[Path, typer.Option(help="The folder to write into.")] = Path("build"),
 ) -> None:
-    """Write IR YAML: one pipeline, one component, or (without a name) every one of them."""
+    """Write IR YAML of pipelines and components.
+
+    One pipeline or component by its name, or, without a name, every one of them.
+    """
     from fairlead.run.compile_files import compile_files
 
     for path in compile_files(name, out):
@@ -167,7 +175,7 @@ def predict(
     model: Annotated[str, typer.Argument(help="A local service's name, or the folder of a model.")],
     rows: Annotated[Path, typer.Argument(help="A .csv, .parquet or .json (one object per row) file.")],
 ) -> None:
-    """Answer for the rows of a file: one JSON object per row on standard output."""
+    """Answer for the rows of a file, as JSON lines."""
     from fairlead.predict import predict_rows
 
     for line in predict_rows(model, rows):
@@ -176,7 +184,10 @@ def predict(
 
 @app.command()
 def stop(service: Annotated[str, typer.Argument(help="A local service's name.")]) -> None:
-    """Stop a local service once its requests are answered; a later push finds its port again."""
+    """Stop a local service.
+
+    Its requests are answered first; a later push finds its port again.
+    """
     from fairlead.push.stop_service import stop_service
 
     typer.echo("stopped" if stop_service(service) else "it had stopped already")
