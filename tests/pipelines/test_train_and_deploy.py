@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from pipeline_runs import fingerprints, tasks
 
 from fairlead.artifacts.bundle import ModelBundle
 from fairlead.served import find_model
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from conftest import Project
+    from pipeline_runs import Project
 
 RUNNERS = ["in-process", "fork", "subprocess"]
 
 
-def tasks(out: Path) -> dict[str, dict[str, Any]]:
-    return {task["name"]: task for task in json.loads((out / "run.json").read_text())["tasks"]}
-
-
-def fingerprints(out: Path) -> dict[str, str]:
-    found = tasks(out).items()
-    return {f"{name}.{key}": item["fingerprint"] for name, task in found for key, item in task["artifacts"].items()}
+@pytest.mark.docker
+@pytest.mark.timeout(280)
+def test_containers_that_reach_nothing_write_the_same_fingerprints(project: Project) -> None:
+    """Each step as Kubernetes' `restricted` would have it: no root, a read-only file system, no capability, no network."""
+    found = {}
+    for runner in ("docker", "in-process"):
+        ran = project.fairlead("--no-cache", runner=runner)
+        assert ran.returncode == 0, ran.stderr
+        found[runner] = fingerprints(project.folder / runner)
+    first = ("load-champion", "evaluate-model")  # the first run met no champion
+    assert {name: value for name, value in found["docker"].items() if not name.startswith(first)} == {
+        name: value for name, value in found["in-process"].items() if not name.startswith(first)
+    }
 
 
 @pytest.mark.timeout(280)

@@ -7,7 +7,10 @@ from typing import NamedTuple
 from kfp import dsl
 from run_shim import shim
 
-component = dsl.component(base_image="python:3.11", install_kfp_package=False, packages_to_install=[])
+from fairlead.dsl import NEEDS
+from fairlead.images import TABULAR
+
+component = dsl.component(base_image=TABULAR, install_kfp_package=False, packages_to_install=[])
 
 
 @component
@@ -109,10 +112,8 @@ def fail(how: str) -> str:
 
 
 @component
-def remember(path: str, status: dsl.PipelineTaskFinalStatus):
-    from pathlib import Path
-
-    Path(path).write_text(status.state)
+def remember(status: dsl.PipelineTaskFinalStatus) -> str:
+    return status.state
 
 
 @dsl.pipeline
@@ -123,9 +124,14 @@ def failing(how: str):
 
 
 @dsl.pipeline
-def guarded(how: str, path: str):
-    with dsl.ExitHandler(remember(path=path)):
+def guarded(how: str):
+    with dsl.ExitHandler(remember()):
         say(text=fail(how=how).output)
+
+
+def writes_home(task: dsl.PipelineTask) -> dsl.PipelineTask:
+    """A container sees nothing of FAIRLEAD_HOME otherwise."""
+    return task.set_env_variable(NEEDS, "network")
 
 
 @component
@@ -141,7 +147,7 @@ def flaky(counter: str) -> int:
 
 @dsl.pipeline
 def retrying(counter: str) -> int:
-    return flaky(counter=counter).set_retry(2, backoff_duration="0s").output
+    return writes_home(flaky(counter=counter)).set_retry(2, backoff_duration="0s").output
 
 
 @component
@@ -197,9 +203,9 @@ def touch(trace: str, number: int):
 
 @dsl.pipeline
 def reading(path: str, trace: str) -> int:
-    table = read(path=path, trace=trace)
-    counted = count(data=table.outputs["data"], trace=trace)
-    touch(trace=trace, number=counted.output).set_caching_options(False)
+    table = writes_home(read(path=path, trace=trace))
+    counted = writes_home(count(data=table.outputs["data"], trace=trace))
+    writes_home(touch(trace=trace, number=counted.output)).set_caching_options(False)
     return counted.output
 
 
@@ -219,7 +225,7 @@ def wait_forever(started: str):
 
 @dsl.pipeline
 def waiting(started: str):
-    wait_forever(started=started).after(make())
+    writes_home(wait_forever(started=started)).after(make())
 
 
 @component

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
     Run = Callable[..., RunResult]
 
 
-@pytest.fixture(params=list(RUNNERS))
+IN_DOCKER = pytest.param("docker", marks=pytest.mark.docker)
+
+
+@pytest.fixture(params=[IN_DOCKER if name == "docker" else name for name in RUNNERS])
 def runner(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -123,7 +127,7 @@ def test_a_failing_step_is_told_in_its_own_words(run: Run, runner: str, how: str
     ("how", "words"),
     [("exit", "it ended with exit code 3"), ("kill", "killed by SIGKILL; the kernel does that when memory")],
 )
-@pytest.mark.parametrize("runner", ["fork", "subprocess"])
+@pytest.mark.parametrize("runner", ["fork", "subprocess", IN_DOCKER])
 def test_a_step_that_dies_is_told(run: Run, runner: str, how: str, words: str) -> None:
     with pytest.raises(RunError, match="step 'fail' failed") as caught:
         run("failing", runner=runner, how=how)
@@ -148,16 +152,14 @@ def test_a_failed_run_leaves_what_was_there(run: Run, runner: str) -> None:
 
 @pytest.mark.parametrize(("how", "state"), [("raise", "FAILED"), ("not", "SUCCEEDED")])
 def test_an_exit_handler_always_runs(run: Run, runner: str, tmp_path: Path, how: str, state: str) -> None:
-    if how == "raise":
-        with pytest.raises(RunError, match="step 'fail' failed"):
-            run("guarded", runner=runner, how=how, path=str(tmp_path / "status"))
-    else:
-        run("guarded", runner=runner, how=how, path=str(tmp_path / "status"))
-    assert (tmp_path / "status").read_text() == state
+    with pytest.raises(RunError, match="step 'fail' failed") if how == "raise" else nullcontext():
+        run("guarded", runner=runner, how=how)
+    told = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert {task["name"]: task["parameters"] for task in told["tasks"]}["remember"] == {"Output": state}
 
 
-def test_a_step_is_tried_again_as_often_as_it_says(run: Run, runner: str, tmp_path: Path) -> None:
-    assert run("retrying", runner=runner, counter=str(tmp_path / "counter")).outputs == {"Output": 3}
+def test_a_step_is_tried_again_as_often_as_it_says(run: Run, runner: str, fairlead_home: Path) -> None:
+    assert run("retrying", runner=runner, counter=str(fairlead_home / "counter")).outputs == {"Output": 3}
 
 
 def test_a_step_sees_its_variables_and_leaves_none_when_isolated(run: Run, runner: str) -> None:

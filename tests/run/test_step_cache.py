@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     Run = Callable[..., RunResult]
     Read = Callable[..., tuple[RunResult, str]]
 
-RUNNERS = ["in-process", "fork", "subprocess"]
+RUNNERS = ["in-process", "fork", "subprocess", pytest.param("docker", marks=pytest.mark.docker)]
 
 
 @pytest.fixture(params=RUNNERS)
-def read(run: Run, request: pytest.FixtureRequest, tmp_path: Path) -> Read:
+def read(run: Run, request: pytest.FixtureRequest, tmp_path: Path, fairlead_home: Path) -> Read:
     """Runs the reading pipeline over a cache; gives the result and the letters of the steps that really ran."""
-    trace, source = tmp_path / "trace", tmp_path / "source.csv"
+    trace, source = fairlead_home / "trace", tmp_path / "source.csv"
     source.write_text("a,b\n1,2\n")
 
     def again(out: str = "out") -> tuple[RunResult, str]:

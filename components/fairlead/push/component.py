@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from kfp.dsl import Input, Model
 
 
-@component(image=TABULAR)
+@component(image=TABULAR, needs="machine")
 def push_model(
     model: Input[Model],
     service: str,

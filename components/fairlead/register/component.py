@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from kfp.dsl import Input, Model, Output
 
 
-@component(image=TABULAR)
+@component(image=TABULAR, needs="network")
 def register_model(
     model: Input[Model],
     name: str,
@@ -39,7 +39,7 @@ def register_model(
     return (register_model(Path(model.path), config).version,)
 
 
-@component(image=TABULAR)
+@component(image=TABULAR, needs="network")
 def load_champion(
     champion: Output[Model],
     name: str,
@@ -64,7 +64,7 @@ def load_champion(
     return (bundle is not None,)
 
 
-@component(image=TABULAR)
+@component(image=TABULAR, needs="network")
 def promote_model(
     name: str,
     version: str,

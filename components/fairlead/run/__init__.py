@@ -1,1 +1,1 @@
-"""Runners: one compiled pipeline, run in this process, in forked steps or through kfp.local."""
+"""Runners: one compiled pipeline, run in this process, in forked steps, through kfp.local or in containers."""

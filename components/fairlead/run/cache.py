@@ -49,10 +49,10 @@ class StepCache:
     def __init__(self, root: Path) -> None:
         self._root = root / "steps"
 
-    def key(self, step: PythonStep, parameters: Mapping[str, Any], artifacts: Mapping[str, Artifact]) -> str:
+    def key(self, step: PythonStep, code: str, parameters: Mapping[str, Any], artifacts: Mapping[str, Artifact]) -> str:
         """The digest of a step's source, image, environment, code, parameters and every byte of its inputs."""
         inputs = {name: [digest_of_path(item.path), item.type, item.metadata] for name, item in artifacts.items()}
-        made_of = [step.source, step.function, step.image, step.env, code_digest(step.source), dict(parameters), inputs]
+        made_of = [step.source, step.function, step.image, step.env, code, dict(parameters), inputs]
         return digest_of(made_of)
 
     def restore(self, key: str, into: Path) -> tuple[dict[str, Any], dict[str, Artifact]] | None:
@@ -123,7 +123,13 @@ def _link(source: str | Path, place: str | Path) -> None:
 
 
 def _sources_unchanged(artifact: Artifact) -> bool:
-    return all(Source(**source).unchanged() for source in artifact.metadata.get("sources", []))
+    sources = [Source(**source) for source in artifact.metadata.get("sources", [])]
+    return all(source.unchanged() or _in_image(source) for source in sources)
+
+
+def _in_image(source: Source) -> bool:
+    """A package's file that is not on this machine lay in the step's image, whose id is in the key."""
+    return source.uri.startswith("package:") and not Path(source.path).exists()
 
 
 def digest_of_path(path: Path) -> str:

@@ -127,7 +127,7 @@ class Engine:
         if self._cache and task.cached:
             parameters = {name: value for name, value in inputs.items() if not isinstance(value, Artifact)}
             artifacts = {name: value for name, value in inputs.items() if isinstance(value, Artifact)}
-            attempt.key = self._cache.key(body, parameters, artifacts)
+            attempt.key = self._cache.key(body, self._steps.code(body), parameters, artifacts)
             kept = self._cache.restore(attempt.key, attempt.draft)
             if kept:
                 self._finish(attempt, "cached", *kept)

@@ -7,10 +7,13 @@ from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING
 
 from fairlead.errors import FairleadError
+from fairlead.run.cache import code_digest
 from fairlead.run.step import Step, execute
 
 if TYPE_CHECKING:
     from collections import deque
+
+    from fairlead.run.pipeline_ir import PythonStep
 
 
 class InProcessRunner:
@@ -22,6 +25,10 @@ class InProcessRunner:
         from collections import deque
 
         self._ended: deque[tuple[Step, str]] = deque()
+
+    def code(self, step: PythonStep) -> str:
+        """The digest of this environment's code."""
+        return code_digest(step.source)
 
     def start(self, step: Step) -> None:
         """Runs the step; what Python prints goes to its log."""

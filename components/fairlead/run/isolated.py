@@ -12,11 +12,13 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, NoReturn
 
 from fairlead.errors import FairleadError
+from fairlead.run.cache import code_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from fairlead.run.pipeline_ir import PythonStep
     from fairlead.run.step import Step
 
 SIGNAL_CODE = 128  # a shell's exit code for a program killed by signal N is 128 + N
@@ -39,6 +41,10 @@ class IsolatedRunner:
         self._body, self._chores = body, iter(chores)
         self._children: dict[int, tuple[int, Step]] = {}
         self._poll = select.poll()
+
+    def code(self, step: PythonStep) -> str:
+        """The digest of this environment's code."""
+        return code_digest(step.source)
 
     def start(self, step: Step) -> None:
         """Begins the step."""

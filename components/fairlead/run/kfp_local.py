@@ -26,15 +26,24 @@ def subprocess_runner(pipeline: Pipeline) -> IsolatedRunner:
     Raises:
         RunError: a step would install packages into this environment.
     """
+    refuse_installs(pipeline)
+    load_compiler()
+    import kfp.local.subprocess_task_handler  # noqa: F401 - imported once, here, for all the children
+
+    return IsolatedRunner(_body)
+
+
+def refuse_installs(pipeline: Pipeline) -> None:
+    """Looks through all steps before any runs.
+
+    Raises:
+        RunError: a step would install packages when it starts.
+    """
     for task in pipeline.steps:
         body = task.component.body
         if isinstance(body, PythonStep) and PIP in " ".join(body.command[: body.command.index(body.source)]):
             advice = "set install_kfp_package=False and keep packages in the image, or use the fork runner"
             raise RunError("a step would install packages here", where=f"task {task.label!r}", got=PIP, do=advice)
-    load_compiler()
-    import kfp.local.subprocess_task_handler  # noqa: F401 - imported once, here, for all the children
-
-    return IsolatedRunner(_body)
 
 
 def command_of(step: Step) -> list[str]:

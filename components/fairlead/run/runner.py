@@ -41,11 +41,18 @@ def _subprocess(pipeline: Pipeline) -> StepRunner:
     return subprocess_runner(pipeline)
 
 
+def _docker(pipeline: Pipeline, memory: str = "") -> StepRunner:
+    from fairlead.run.docker import docker_runner
+
+    return docker_runner(pipeline, memory)
+
+
 #: The runners by name; each gives something that runs steps.
-RUNNERS: dict[str, Callable[[Pipeline], StepRunner]] = {
+RUNNERS: dict[str, Callable[..., StepRunner]] = {
     "in-process": _in_process,
     "fork": _fork,
     "subprocess": _subprocess,
+    "docker": _docker,
 }
 
 
@@ -57,17 +64,19 @@ def run_pipeline(
     out: Path,
     cache: Path | None = None,
     listener: Listener = nobody,
+    memory: str = "",
 ) -> RunResult:
     """Runs a compiled pipeline.
 
     Args:
         ir: the YAML that KFP's compiler wrote, or its content.
-        runner: in-process, fork or subprocess.
+        runner: in-process, fork, subprocess or docker.
         parameters: values by name; the pipeline's defaults stand in for the rest.
         out: gets `<task>/<artifact>`, `logs/<task>.log` and `run.json`; an artifact of an earlier run stays until a
             finished step replaces it.
         cache: where finished steps are kept and found again; None runs every step.
         listener: hears what happens.
+        memory: the most that a step may use (2g), for the docker runner.
 
     Raises:
         ConfigError: an unknown runner, a wrong parameter, or no compiled pipeline.
@@ -76,10 +85,12 @@ def run_pipeline(
     """
     if runner not in RUNNERS:
         raise ConfigError("there is no such runner", got=runner, do=f"use one of {', '.join(RUNNERS)}")
+    if memory and runner != "docker":
+        raise ConfigError("only containers have a memory limit", got=f"--memory {memory}", do="use --runner docker")
     pipeline = load_pipeline(ir)
     refuse_unsupported(pipeline)
     values = check_parameters(pipeline.parameters, parameters)
-    steps = RUNNERS[runner](pipeline)
+    steps = RUNNERS[runner](pipeline, **({"memory": memory} if memory else {}))
     with RunFolder(out) as folder:
         engine = Engine(pipeline, steps, folder, StepCache(cache.absolute()) if cache else None, listener)
         listener(

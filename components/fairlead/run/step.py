@@ -39,6 +39,9 @@ class StepRunner(Protocol):
 
     slots: int
 
+    def code(self, step: PythonStep) -> str:
+        """What stands for all code that a step runs besides its own source; another value is another step."""
+
     def start(self, step: Step) -> None:
         """Begins a step, or runs it."""
 
