@@ -4,11 +4,13 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo test test-slow lint bench lock help
+.PHONY: demo test test-slow lint audit images record bench lock help
 help:
 	@echo "make demo    336,776 real flights to a served, verified model"
 	@echo "make test    lint, types, layers and the whole test suite"
-	@echo "make lint    lint, types and layers alone"
+	@echo "make lint    lint, types, layers and known vulnerabilities alone"
+	@echo "make images  the images that components run in, or TARGETS=predictor for one; needs a Docker engine"
+	@echo "make record  record the components' interfaces and write their reference"
 	@echo "make bench   the README's figures, measured on this machine"
 	@echo "make lock    resolve the dependencies anew"
 
@@ -23,12 +25,23 @@ demo: .venv/ready
 	$(BIN)/fairlead run train_and_deploy --config pipelines/flights.yaml
 
 test: .venv/ready lint
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -rs
 
 test-slow: .venv/ready
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -rs
 
-lint: .venv/ready
+TARGETS ?= python-tabular predictor python-spark python-torch
+images: .venv/ready
+	$(BIN)/python scripts/build_images $(addprefix --target ,$(TARGETS))
+
+audit: .venv/ready  # findings are listed; what to do about them is a person's decision
+	-$(BIN)/pip-audit --require-hashes --disable-pip --progress-spinner off -r requirements.lock
+
+record: .venv/ready
+	$(BIN)/python scripts/record_interfaces
+	$(BIN)/python scripts/reference
+
+lint: .venv/ready audit
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -39,6 +52,8 @@ bench: .venv/ready
 
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --python-version 3.11 \
   --python-platform x86_64-manylinux_2_28
+EXTRAS := --extra train --extra serve --extra mlflow --extra docker --extra demo
 lock: .venv/ready
 	$(COMPILE) --group bootstrap --output-file scripts/bootstrap.lock
-	$(COMPILE) pyproject.toml --all-extras --group dev --output-file requirements.lock
+	$(COMPILE) pyproject.toml $(EXTRAS) --group dev --output-file requirements.lock
+	$(BIN)/python scripts/lock_images

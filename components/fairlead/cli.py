@@ -116,6 +116,7 @@ def _tell_end(result: RunResult) -> None:
 def compile(  # noqa: A001 - the command's name
     name: Annotated[str, typer.Argument(help="A pipeline or component by name, or a pipeline's .py file.")] = "",
     out: Annotated[Path, typer.Option(help="The folder to write into.")] = Path("build"),
+    registry: Annotated[str, typer.Option(help="Take every image from this host, such as registry.corp:5000/ml.")] = "",
 ) -> None:
     """Write IR YAML of pipelines and components.
 
@@ -123,7 +124,7 @@ def compile(  # noqa: A001 - the command's name
     """
     from fairlead.run.compile_files import compile_files
 
-    for path in compile_files(name, out):
+    for path in compile_files(name, out, registry):
         typer.echo(str(path))
 
 

@@ -22,7 +22,7 @@ RUNNERS = ["in-process", "fork", "subprocess"]
 @pytest.mark.docker
 @pytest.mark.timeout(280)
 def test_containers_that_reach_nothing_write_the_same_fingerprints(project: Project) -> None:
-    """Each step as Kubernetes' `restricted` would have it: no root, a read-only file system, no capability, no network."""
+    """Each step as Kubernetes' `restricted` has it: no root, a read-only file system, no capability, no network."""
     found = {}
     for runner in ("docker", "in-process"):
         ran = project.fairlead("--no-cache", runner=runner)

@@ -3,8 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import served_models
 from predictor import Predictor
+
+import served_models
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
