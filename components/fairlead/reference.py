@@ -18,7 +18,7 @@ HEAD = """\
 <!-- Written by scripts/reference from the components' docstrings; a test holds it to them. -->
 # Components
 
-The stages in the order data flows. A pipeline imports a component from `fairlead.STAGE.component`.
+The stages in the order data flows. A pipeline imports a component from `fairlead.components`.
 
 | stage | component | inputs | outputs |
 | --- | --- | --- | --- |
@@ -46,7 +46,7 @@ def _row(component: Component) -> str:
 def _section(component: Component) -> str:
     known = parameters(component)
     inputs, outputs = [p for p in known if not p.output], [p for p in known if p.output]
-    where = f"`from {component.__module__} import {component.__name__}`"
+    where = f"`from fairlead.components import {component.__name__}`"
     return (
         f"\n## {component.__name__}\n\n{_prose(component)}\n\n{where}\n"
         + _table("input", inputs, with_default=True)

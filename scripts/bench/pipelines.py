@@ -26,6 +26,6 @@ def chain(step: object, length: int, name: str) -> object:
     def pipeline(number: int = 0) -> None:
         last = step(number=number)  # type: ignore[operator]  # either kind of component
         for _ in range(length - 1):
-            last = step(number=last.output)  # type: ignore[operator]
+            last = step(number=last.output)  # type: ignore[operator]  # likewise
 
     return pipeline

