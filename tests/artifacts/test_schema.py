@@ -121,3 +121,10 @@ def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:
         Schema.open(tmp_path / "schema.yaml")
     with pytest.raises(ArtifactError, match="cannot be read"):
         Schema.open(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["a\x85b", "\x85", "\u2028", "a\u2029 b", "plain", "no", "é"])
+def test_every_text_is_read_back_as_it_was_written(tmp_path: Path, text: str) -> None:
+    schema = Schema(columns=(Column(name="c", type="string", values=(text,)),))
+    schema.write(tmp_path / "schema.yaml")
+    assert Schema.open(tmp_path / "schema.yaml") == schema

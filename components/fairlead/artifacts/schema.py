@@ -12,6 +12,9 @@ from fairlead.errors import ArtifactError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import yaml
+
+UNICODE_BREAKS = "\x85\u2028\u2029"
 HEADER = "# What the data must look like. Review it, edit it, keep it in git; check_table holds data against it.\n"
 
 
@@ -104,8 +107,23 @@ class Schema(BaseModel):
         import yaml
 
         value = self.model_dump(mode="json", exclude_defaults=True)
-        text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110)
+        text = yaml.dump(value, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=110)
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.draft")
         draft.write_text(HEADER + text, "utf-8")
         rename_file(draft, path)
+
+
+def _dumper() -> type[yaml.SafeDumper]:
+    """PyYAML's, but for texts with Unicode's line breaks: only between double quotes are they read back as written."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    def represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+        broken = any(mark in text for mark in UNICODE_BREAKS)
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if broken else None)
+
+    Dumper.add_representer(str, represent)
+    return Dumper

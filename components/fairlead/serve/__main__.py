@@ -57,14 +57,12 @@ def serve(options: argparse.Namespace) -> None:
         ServeError: the address cannot be listened on.
     """
     listeners = [] if options.control else [bind(options.host, options.port)]
-    server = _server(options)
-    for listener in listeners:
-        host, port = listener.getsockname()[:2]
-        print(f"serving {options.name} on http://{host}:{port}", flush=True)  # noqa: T201 - a server's first words
-    server.run(listeners)
+    places = ["http://{}:{}".format(*listener.getsockname()[:2]) for listener in listeners]
+    greeting = "".join(f"serving {options.name} on {place}\n" for place in places)
+    _server(options, greeting).run(listeners)
 
 
-def _server(options: argparse.Namespace) -> Server:
+def _server(options: argparse.Namespace, greeting: str) -> Server:
     from fairlead.serve.app import Predictor
     from fairlead.serve.control import Control
     from fairlead.serve.served_model import ServedModel
@@ -74,7 +72,7 @@ def _server(options: argparse.Namespace) -> Server:
     lease = socket.socket(fileno=options.lease) if options.control else None
     control = Control(options.control, lease) if lease else None
     app = Predictor(model, options.max_body * MIB).app()
-    return Server(app, [("x-fairlead-model", model.fingerprint)], options.drain, control)
+    return Server(app, [("x-fairlead-model", model.fingerprint)], options.drain, control, greeting)
 
 
 def main() -> None:

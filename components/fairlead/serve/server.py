@@ -34,9 +34,17 @@ class Server(uvicorn.Server):
         headers: sent with every response.
         drain: seconds that requests in flight are given at the end.
         control: the hand of a push, if there is one.
+        greeting: printed once it accepts, and signals drain it.
     """
 
-    def __init__(self, app: Any, headers: list[tuple[str, str]], drain: float, control: Control | None = None) -> None:
+    def __init__(
+        self,
+        app: Any,
+        headers: list[tuple[str, str]],
+        drain: float,
+        control: Control | None = None,
+        greeting: str = "",
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -54,7 +62,7 @@ class Server(uvicorn.Server):
         )
         self.listener: socket.socket | None = None
         self._accepting = False
-        self._drain_s, self._control = drain, control
+        self._drain_s, self._control, self._greeting = drain, control, greeting
         self._opening: set[asyncio.Task[Any]] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -64,6 +72,7 @@ class Server(uvicorn.Server):
             self.listen(listener)
         if self._control:
             self._control.open(self)
+        print(self._greeting, end="", flush=True)  # noqa: T201 - a server's first words
 
     def listen(self, listener: socket.socket) -> None:
         """Accepts on this socket, and lets go of the one before."""
