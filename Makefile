@@ -35,7 +35,10 @@ images: .venv/ready
 	$(BIN)/python scripts/build_images $(addprefix --target ,$(TARGETS))
 
 audit: .venv/ready  # findings are listed; what to do about them is a person's decision
-	-$(BIN)/pip-audit --require-hashes --disable-pip --progress-spinner off -r requirements.lock
+	@$(BIN)/pip-audit --require-hashes --disable-pip --progress-spinner off -r requirements.lock >.venv/audit 2>.venv/audit.log \
+	  || { tail -n 1 .venv/audit.log; echo "pip-audit found something or could not ask; its words are in .venv/audit.log"; }
+	@grep -v 'could not be audited' .venv/audit || true
+	@echo "pip-audit: $$(grep -c 'could not be audited' .venv/audit) packages that the index does not tell of"
 
 record: .venv/ready
 	$(BIN)/python scripts/record_interfaces

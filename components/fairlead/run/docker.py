@@ -134,12 +134,18 @@ def _follow(container: Any, step: Step) -> dict[str, Any]:
     """Starts a container, copies what it prints to the step's log, and gives the state that it ended in."""
     from docker.utils.socket import frames_iter
 
-    printed = container.attach_socket()  # before the start, so that no word is lost
+    before = step.log.stat().st_size  # what an earlier attempt said
+    printed = container.attach_socket()
     with closing(getattr(printed, "_response", printed)), step.log.open("ab", buffering=0) as log:
         container.start()
         for _, piece in frames_iter(printed, tty=False):
             log.write(piece)
     container.wait()
+    with step.log.open("r+b") as log:  # once more and whole: on a busy machine the stream can end before the last words
+        log.truncate(before)
+        log.seek(before)
+        for piece in container.logs(stream=True, follow=False):
+            log.write(piece)
     container.reload()
     state: dict[str, Any] = container.attrs["State"]
     return state

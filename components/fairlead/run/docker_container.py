@@ -53,7 +53,7 @@ def container_options(step: Step, image: str, memory: int) -> dict[str, Any]:
         "network_mode": "host" if is_networked(step) else "none",
         "pids_limit": MOST_PROCESSES,
         "init": True,  # signals and orphans are handled as on any machine
-        "log_config": LogConfig(type="none"),  # the run keeps the log
+        "log_config": LogConfig(type="local"),  # read once more at the end, and gone with the container
         "labels": {LABEL: owner()},
         **({"mem_limit": memory, "memswap_limit": memory} if memory else {}),
     }
