@@ -115,7 +115,7 @@ def test_every_locked_package_has_a_hash(target: str) -> None:
 def test_there_is_no_compiler_no_cache_and_no_pip_of_ours(target: str) -> None:
     for program in ("gcc", "cc", "g++", "ld", "make", "uv"):
         assert inside(target, "which", program).returncode != 0, program
-    found = said(target, "sh", "-c", f"ls -d /root/.cache /.cache {SITE}/pip {SITE}/setuptools 2>/dev/null || true")
+    found = said(target, "sh", "-c", f"ls -d ~root/.cache /.cache {SITE}/pip {SITE}/setuptools 2>/dev/null || true")
     assert found == ""
 
 
