@@ -4,20 +4,24 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo test test-slow lint audit images record bench lock help
+.PHONY: demo test test-slow e2e lint audit images record bench lock help
 help:
 	@echo "make demo    336,776 real flights to a served, verified model"
 	@echo "make test    lint, types, layers and the whole test suite"
+	@echo "make e2e     the pipelines and their faults on the cluster that KUBECONFIG names"
 	@echo "make lint    lint, types, layers and known vulnerabilities alone"
 	@echo "make images  the images that components run in, or TARGETS=predictor for one; needs a Docker engine"
 	@echo "make record  record the components' interfaces and write their reference"
 	@echo "make bench   the README's figures, measured on this machine"
 	@echo "make lock    resolve the dependencies anew"
 
-.venv/ready: requirements.lock scripts/bootstrap.lock pyproject.toml
+.venv/packages: requirements.lock scripts/bootstrap.lock
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r scripts/bootstrap.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode --no-build-isolation -r requirements.lock
+	touch $@
+
+.venv/ready: .venv/packages pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 
@@ -25,12 +29,15 @@ demo: .venv/ready
 	$(BIN)/fairlead run train_and_deploy --config pipelines/flights.yaml
 
 test: .venv/ready lint
-	$(BIN)/python -m pytest -m "not slow" -rs
+	$(BIN)/python -m pytest -m "not slow and not cluster" -rs
 
 test-slow: .venv/ready
-	$(BIN)/python -m pytest -m slow -rs
+	$(BIN)/python -m pytest -m "slow and not cluster" -rs
 
-TARGETS ?= python-tabular predictor python-spark python-torch
+e2e: .venv/ready
+	$(BIN)/python -m pytest tests/e2e tests/faults -m cluster -rs
+
+TARGETS ?= python-tabular predictor mlflow python-spark python-torch
 images: .venv/ready
 	$(BIN)/python scripts/build_images $(addprefix --target ,$(TARGETS))
 
@@ -55,7 +62,7 @@ bench: .venv/ready
 
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --python-version 3.11 \
   --python-platform x86_64-manylinux_2_28
-EXTRAS := --extra train --extra serve --extra mlflow --extra docker --extra demo
+EXTRAS := --extra train --extra serve --extra mlflow --extra docker --extra kserve --extra cluster --extra demo
 lock: .venv/ready
 	$(COMPILE) --group bootstrap --output-file scripts/bootstrap.lock
 	$(COMPILE) pyproject.toml $(EXTRAS) --group dev --output-file requirements.lock

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import cluster_here
 import docker_here
 
 if TYPE_CHECKING:
@@ -23,7 +24,15 @@ def fairlead_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.rmtree(home, ignore_errors=True)
 
 
+@pytest.fixture
+def cluster() -> Iterator[cluster_here.ClusterHere]:
+    """The cluster, for a test with the marker of that name; what the test made there is removed after it."""
+    with cluster_here.ClusterHere.lent() as here:
+        yield here
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A test of containers is left out by name where there is no engine, or no image of ours; in CI it fails then."""
-    if item.get_closest_marker("docker") and (reason := docker_here.why_not()):
-        (pytest.fail if os.environ.get("FAIRLEAD_DOCKER") == "required" else pytest.skip)(reason)
+    """A test of containers or a cluster is left out by name where there is none for it; in CI it fails then."""
+    for marker, here in (("docker", docker_here), ("cluster", cluster_here)):
+        if item.get_closest_marker(marker) and (reason := here.why_not()):
+            (pytest.fail if os.environ.get(f"FAIRLEAD_{marker.upper()}") == "required" else pytest.skip)(reason)

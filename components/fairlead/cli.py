@@ -21,7 +21,8 @@ EXIT_GATE = 7
 EXIT_INTERRUPTED = 130
 EXIT_CODES = """\
 Exit codes: 0 done - 1 unexpected error - 2 wrong flag, parameter or config - 3 bad data - 4 missing or damaged
-artifact - 5 a run or step failed - 6 a model is not served - 7 a gate held the run back - 130 interrupted."""
+artifact - 5 a run or step failed - 6 a model is not served - 7 a gate held the run back - 8 a cluster refuses or
+does not answer - 130 interrupted."""
 
 app = typer.Typer(
     name="fairlead",
@@ -164,11 +165,46 @@ def show_component(name: Annotated[str, typer.Argument(help="A component's name.
 
 
 @app.command()
-def trace(model: Annotated[str, typer.Argument(help="A local service's name, or the folder of a model.")]) -> None:
-    """Trace a served model back to its data, config and code."""
-    from fairlead.trace import trace_model
+def push(
+    model: Annotated[Path, typer.Argument(help="The folder of a model.")],
+    service: Annotated[str, typer.Argument(help="The endpoint's name.")],
+    uri: Annotated[str, typer.Option(help="Where the same model lies in an object store.")] = "",
+    set_: Annotated[list[str] | None, typer.Option("--set", help="One of push_model's parameters, key=value.")] = None,
+) -> None:
+    """Serve a model once it has given its golden answers.
 
-    typer.echo(_yaml(trace_model(model)))
+    Example: fairlead push runs/train_and_deploy/train_lightgbm/model delays --set target=kserve
+    --set namespace=fairlead --set storage=s3://models/fairlead
+    """
+    from fairlead.push.push_model import PushModelConfig, push_model
+    from fairlead.settings import read_settings
+
+    result = push_model(model, PushModelConfig(**{**read_settings(None, set_ or []), "service": service}), uri)
+    typer.echo(f"{result.action}   {result.fingerprint[:12]} at {result.url}")
+    typer.echo(f"try       {result.curl}")
+
+
+@app.command()
+def rollback(
+    service: Annotated[str, typer.Argument(help="An InferenceService's name.")],
+    namespace: Annotated[str, typer.Option(help="Its namespace.  [default: the context's]")] = "",
+) -> None:
+    """Serve again what a service in a cluster served before."""
+    from fairlead.push.kserve.roll_back import roll_back
+
+    back = roll_back(service, namespace)
+    typer.echo(f"serves    {back.revision.fingerprint[:12] or back.revision.storage} at {back.url}")
+
+
+@app.command()
+def trace(
+    model: Annotated[str, typer.Argument(help="A service's name, or the folder of a model.")],
+    namespace: Annotated[str, typer.Option(help="Of an InferenceService; without it, a local service is meant.")] = "",
+) -> None:
+    """Trace a served model back to its data, config and code."""
+    from fairlead.trace import trace_model, trace_service
+
+    typer.echo(_yaml(trace_service(model, namespace) if namespace else trace_model(model)))
 
 
 @app.command()

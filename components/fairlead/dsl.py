@@ -2,6 +2,11 @@
 
 `import kfp` costs half a second, most of it the Kubernetes client. A shim module stays cheap to import because its
 annotations are text, and kfp's own decorator runs when the component is first used.
+
+KFP's cache key holds a step's parameters, image and command, and of an input artifact its id in ML Metadata, never its
+bytes (read in 2.14.3: `GenerateCacheKey` takes the RuntimeArtifact's name, which the driver fills with the id). A URI
+that is imported keeps its id, whatever lies there by then. So the fingerprint of an artifact's content travels beside
+it as a parameter, and a step whose effects or sources lie outside is never cached.
 """
 
 from __future__ import annotations
@@ -17,6 +22,8 @@ if TYPE_CHECKING:
 
 #: The environment variable that carries a component's needs through IR to whoever runs its container.
 NEEDS = "FAIRLEAD_NEEDS"
+#: What the parameter beside an artifact is called, after the artifact's own name.
+FINGERPRINT = "_fingerprint"
 
 
 class Component:
@@ -48,9 +55,22 @@ class Component:
             made.component_spec.implementation.container.env = {NEEDS: self.needs}
         return made
 
+    @functools.cached_property
+    def fingerprinted(self) -> list[str]:
+        """The input artifacts that it takes with their fingerprints."""
+        inputs = self.kfp.component_spec.inputs or {}
+        return [name for name in inputs if f"{name}{FINGERPRINT}" in inputs]
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Makes a task of the pipeline that is being composed."""
-        return self.kfp(*args, **kwargs)
+        """Makes a task of the pipeline that is being composed.
+
+        Fingerprints that the caller leaves out are those of the tasks that write the artifacts. Who knows better may
+        still turn the cache on for a step that has needs.
+        """
+        beside = {f"{name}{FINGERPRINT}": fingerprint_beside(kwargs.get(name)) for name in self.fingerprinted}
+        known = {name: value for name, value in beside.items() if value is not None}
+        task = self.kfp(*args, **{**known, **kwargs})
+        return task.set_caching_options(enable_caching=False) if self.needs and task.state.name == "FUTURE" else task
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -68,6 +88,29 @@ class Component:
     @__class__.setter
     def __class__(self, value: type) -> None:
         raise TypeError
+
+
+def fingerprint_beside(artifact: Any) -> Any:
+    """What a pipeline knows an artifact's content by.
+
+    Args:
+        artifact: an argument of a task.
+
+    Returns:
+        The output of the task that writes it; for an importer the URI; None where there is nothing, as for an input of
+        the pipeline, a list, or the artifact of a component that gives no fingerprint.
+    """
+    from kfp import dsl
+    from kfp.dsl.pipeline_channel import OneOfArtifact, PipelineArtifactChannel
+
+    if isinstance(artifact, OneOfArtifact):
+        each = {channel.task_name: fingerprint_beside(channel) for channel in artifact.channels}
+        written = all(getattr(one, "task_name", None) == name for name, one in each.items())
+        return dsl.OneOf(*each.values()) if written else None
+    if type(artifact) is not PipelineArtifactChannel or artifact.task is None:
+        return None
+    task = artifact.task
+    return task.inputs["uri"] if task.importer_spec else task.outputs.get(f"{artifact.name}{FINGERPRINT}")
 
 
 def _with_annotations(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -84,6 +84,20 @@ class ServeError(FairleadError):
     exit_code = 6
 
 
+class ClusterError(FairleadError):
+    """A cluster that refuses, or does not answer.
+
+    Args:
+        status: the HTTP status; 0 when there was no answer.
+    """
+
+    exit_code = 8
+
+    def __init__(self, what: str, *, where: object = "", got: object = "", do: str = "", status: int = 0) -> None:
+        super().__init__(what, where=where, got=got, do=do)
+        self.status = status
+
+
 def show_without_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """An excepthook: a user's mistake in plain words, everything else as Python shows it."""
     if isinstance(error, FairleadError):

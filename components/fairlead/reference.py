@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fairlead.catalogue import components, parameters, summary
+from fairlead.dsl import FINGERPRINT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,8 @@ def _stage(component: Component) -> str:
 
 
 def _row(component: Component) -> str:
-    artifacts = [item for item in parameters(component) if item.output or item.type[:1].isupper()]
+    shown = [item for item in parameters(component) if not item.name.endswith(FINGERPRINT)]
+    artifacts = [item for item in shown if item.output or item.type[:1].isupper()]
     inputs = ", ".join(f"{item.name} ({item.type})" for item in artifacts if not item.output)
     outputs = ", ".join(f"{item.name} ({item.type})" for item in artifacts if item.output)
     name = component.__name__

@@ -35,6 +35,8 @@ def train_and_deploy(
     slices: list[str] = [],
     push_target: str = "local",
     port: int = 8080,
+    namespace: str = "",
+    latency_slo_ms: float = 0.0,
     tracking_uri: str = "",
 ) -> None:
     """Trains on raw files and, when data and model pass their gates, serves the model.
@@ -56,8 +58,10 @@ def train_and_deploy(
         primary_metric: what candidate and champion are compared by.
         thresholds: metric to bound; the model must be within.
         slices: columns whose groups are evaluated apart.
-        push_target: where the endpoint runs.
+        push_target: where the endpoint runs, local or kserve.
         port: of the endpoint, for target local.
+        namespace: of the endpoint, for target kserve; empty is the run's own.
+        latency_slo_ms: the greatest 99th percentile of the endpoint's latency, for target kserve; 0 asks for none.
         tracking_uri: MLflow; empty for a database on this machine.
     """
     ingested = ingest_table(sources=sources, query=query, types=types)
@@ -75,7 +79,7 @@ def train_and_deploy(
             num_leaves=num_leaves,
             learning_rate=learning_rate,
         )
-        champion = load_champion(name=model_name, tracking_uri=tracking_uri).set_caching_options(enable_caching=False)
+        champion = load_champion(name=model_name, tracking_uri=tracking_uri)
         evaluated = evaluate_model(
             model=trained.outputs["model"],
             test=split.outputs["test"],
@@ -86,9 +90,14 @@ def train_and_deploy(
         )
         with dsl.If(evaluated.outputs["decision"] == "promote", name="model-is-better"):
             registered = register_model(model=trained.outputs["model"], name=model_name, tracking_uri=tracking_uri)
-            pushed = push_model(model=trained.outputs["model"], service=service, target=push_target, port=port)
-            promoted = promote_model(
-                name=model_name, version=registered.outputs["version"], tracking_uri=tracking_uri
-            ).after(pushed)
-            for task_with_effects in (registered, pushed, promoted):
-                task_with_effects.set_caching_options(enable_caching=False)
+            pushed = push_model(
+                model=trained.outputs["model"],
+                service=service,
+                target=push_target,
+                port=port,
+                namespace=namespace,
+                latency_slo_ms=latency_slo_ms,
+                run=dsl.PIPELINE_JOB_NAME_PLACEHOLDER,
+            )
+            version = registered.outputs["version"]
+            promote_model(name=model_name, version=version, tracking_uri=tracking_uri).after(pushed)

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from fairlead.catalogue import components, parameters, stages, summary
+from fairlead.dsl import FINGERPRINT
 from fairlead.run.compile import compile_component
 
 if TYPE_CHECKING:
@@ -69,11 +70,10 @@ def test_the_name_leads_to_the_logic(component: Component) -> None:
 
 def test_the_parameters_are_the_configs_with_the_same_defaults(component: Component) -> None:
     fields = config_of(component).model_fields
-    shim = {
-        name: item.default
-        for name, item in inspect.signature(component.__wrapped__).parameters.items()
-        if not str(item.annotation).startswith(("Input[", "Output["))
-    }
+    shown = inspect.signature(component.__wrapped__).parameters
+    artifacts = {name for name, item in shown.items() if str(item.annotation).startswith(("Input[", "Output["))}
+    beside = {f"{name}{FINGERPRINT}" for name in artifacts}
+    shim = {name: item.default for name, item in shown.items() if name not in artifacts | beside}
     required = {name for name, default in shim.items() if default is inspect.Parameter.empty}
     assert required == {name for name, field in fields.items() if field.is_required()}
     for name, default in shim.items():

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from fairlead.artifacts.config import Config
 
-ARTIFACTS = ["train", "validation", "model"]
+ARTIFACTS = ["train", "validation", "model", "train_fingerprint", "validation_fingerprint"]
 SHIMS = [(component.train_lightgbm, TrainLightgbmConfig), (component.train_sklearn, TrainSklearnConfig)]
 LIGHTGBM_TYPES = {"num_trees": "Integer", "learning_rate": "Float", "features": "List[String]", "task": "String"}
 

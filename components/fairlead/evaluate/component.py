@@ -26,6 +26,9 @@ def evaluate_model(
     max_regression: float = 0.0,
     slices: list[str] = [],
     min_slice_rows: int = 30,
+    model_fingerprint: str = "",
+    test_fingerprint: str = "",
+    champion_fingerprint: str = "",
 ) -> NamedTuple("Outputs", [("decision", str)]):
     """Measures a model on test data, beside the champion, and decides: "promote" or "reject".
 
@@ -41,10 +44,14 @@ def evaluate_model(
         max_regression: by which share of the champion's primary metric the candidate may be worse.
         slices: columns to measure by.
         min_slice_rows: a slice with fewer rows is shown, but is not called the worst.
+        model_fingerprint: of model; another model is refused. A pipeline fills it in.
+        test_fingerprint: of test, likewise.
+        champion_fingerprint: of champion, likewise.
         decision: "promote" or "reject".
     """
     from pathlib import Path
 
+    from fairlead.artifacts.received import received
     from fairlead.evaluate.evaluate_model import EvaluateModelConfig, evaluate_model
 
     config = EvaluateModelConfig(
@@ -55,9 +62,9 @@ def evaluate_model(
         min_slice_rows=min_slice_rows,
     )
     found = evaluate_model(
-        model=Path(model.path),
-        test=Path(test.path),
-        champion=Path(champion.path),
+        model=received(model.path, model_fingerprint),
+        test=received(test.path, test_fingerprint),
+        champion=received(champion.path, champion_fingerprint),
         config=config,
         report=Path(report.path),
         result=Path(result.path),

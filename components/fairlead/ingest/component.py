@@ -8,6 +8,8 @@ from fairlead.dsl import component
 from fairlead.images import TABULAR
 
 if TYPE_CHECKING:
+    from typing import NamedTuple
+
     from kfp.dsl import Dataset, Output
 
 
@@ -19,7 +21,7 @@ def ingest_table(
     types: dict[str, str] = {},
     null_values: list[str] = ["", "NA"],
     delimiter: str = ",",
-) -> None:
+) -> NamedTuple("Outputs", [("data_fingerprint", str)]):
     """Reads CSV, zipped CSV and Parquet files, joins them with SQL, and writes one Dataset.
 
     Args:
@@ -29,10 +31,13 @@ def ingest_table(
         types: column name to type, over what is found in the file: bool, int64, float64, string, date, timestamp.
         null_values: texts that mean missing in a CSV file.
         delimiter: between the values of a CSV file.
+        data_fingerprint: of the rows, whatever the files they came from.
     """
     from pathlib import Path
 
     from fairlead.ingest.ingest_table import IngestTableConfig, ingest_table
 
     config = IngestTableConfig(sources=sources, query=query, types=types, null_values=null_values, delimiter=delimiter)
-    data.metadata.update(ingest_table(config=config, data=Path(data.path)).metadata)
+    dataset = ingest_table(config=config, data=Path(data.path))
+    data.metadata.update(dataset.metadata)
+    return (dataset.fingerprint,)

@@ -6,18 +6,15 @@ import http.client
 import json
 import shlex
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from fairlead.errors import ArtifactError, ServeError
+from fairlead.artifacts.golden import check_golden_answer, golden_request
+from fairlead.errors import ServeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from fairlead.artifacts.bundle import ModelBundle
 
-DATATYPE_OF_KIND = {"number": "FP64", "category": "BYTES"}
 HTTP_OK = 200
 
 
@@ -45,28 +42,7 @@ class Endpoint:
         found = self.ask("GET", path).get("versions")
         if found != [bundle.fingerprint]:
             raise ServeError("another model answers", where=f"{self.url}{path}", got=found, do="see what listens there")
-        reply = self.ask("POST", f"{path}/infer", golden_request(bundle))
-        outputs = {output["name"]: output["data"] for output in reply["outputs"]}
-        golden = bundle.golden.get("outputs", {})
-        for name in ("prediction", *golden):
-            self._compare(bundle, name, golden.get(name, []), outputs.get(name, []))
-
-    def _compare(self, bundle: ModelBundle, name: str, golden: Sequence[Any], answers: Sequence[Any]) -> None:
-        expected = list(_flat(golden))
-        if expected == answers:
-            return
-        width = max(1, len(expected) // max(1, len(golden)))
-        wrong = [at for at, pair in enumerate(zip(expected, answers, strict=False)) if pair[0] != pair[1]]
-        if wrong:
-            row, column = divmod(wrong[0], width)
-            classes = bundle.signature.classes
-            name = f"{name}[{classes[column]!r}]" if width > 1 and width == len(classes) else name
-            rows = len({at // width for at in wrong})
-            got = f"row {row}, {name}: {answers[wrong[0]]!r}, golden {expected[wrong[0]]!r}; {rows:,} wrong rows"
-        else:
-            got = f"{name}: {len(answers):,} values, golden {len(expected):,}"
-        advice = "make the bundle again with the step that wrote it; its graph and its golden rows disagree"
-        raise ServeError("the predictor does not give the golden answers", where=self.url, got=got, do=advice)
+        check_golden_answer(bundle, self.ask("POST", f"{path}/infer", golden_request(bundle)), self.url)
 
     def ask(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
         """Sends a request and reads the JSON of its answer.
@@ -99,25 +75,3 @@ class Endpoint:
         row = {feature.name: inputs[feature.name][0] for feature in bundle.signature.features}
         body = json.dumps({"instances": [row]}, ensure_ascii=False)
         return f"curl -s {self.url}/v1/models/{self.service}:predict -d {shlex.quote(body)}"
-
-
-def golden_request(bundle: ModelBundle) -> bytes:
-    """The golden rows as the body of a V2 request.
-
-    Raises:
-        ArtifactError: the bundle has none, so nothing could be promised of it.
-    """
-    golden, tensors = bundle.golden, []
-    for feature in bundle.signature.features:
-        data = golden.get("inputs", {}).get(feature.name)
-        if not data:
-            where, got = bundle.path / "golden.json", f"no inputs for feature {feature.name!r}"
-            advice = "make the bundle again with the step that wrote it"
-            raise ArtifactError("the bundle has no golden rows to be verified by", where=where, got=got, do=advice)
-        datatype = DATATYPE_OF_KIND[feature.kind]
-        tensors.append({"name": feature.name, "datatype": datatype, "shape": [len(data), 1], "data": data})
-    return json.dumps({"inputs": tensors}).encode()
-
-
-def _flat(values: Iterable[Any]) -> Iterable[Any]:
-    return chain.from_iterable(value if isinstance(value, list) else [value] for value in values)

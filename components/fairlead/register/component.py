@@ -45,7 +45,7 @@ def load_champion(
     name: str,
     tracking_uri: str = "",
     alias: str = "champion",
-) -> NamedTuple("Outputs", [("found", bool)]):
+) -> NamedTuple("Outputs", [("found", bool), ("champion_fingerprint", str)]):
     """Fetches the model that serves now from MLflow; an empty directory when there is none yet.
 
     Args:
@@ -54,6 +54,7 @@ def load_champion(
         tracking_uri: `http(s)://...` or `sqlite:///FILE`; empty takes MLFLOW_TRACKING_URI or a file in FAIRLEAD_HOME.
         alias: that points at the version.
         found: True when there is one.
+        champion_fingerprint: of all files of the champion; "" when there is none.
     """
     from pathlib import Path
 
@@ -61,7 +62,7 @@ def load_champion(
 
     bundle = load_champion(LoadChampionConfig(name=name, tracking_uri=tracking_uri, alias=alias), Path(champion.path))
     champion.metadata.update(bundle.metadata if bundle else {})
-    return (bundle is not None,)
+    return (bundle is not None, bundle.fingerprint if bundle else "")
 
 
 @component(image=TABULAR, needs="network")

@@ -1,4 +1,4 @@
-"""`python -m fairlead.serve`: serves one ModelBundle until SIGTERM."""
+"""`python -m fairlead.serve`: serves one ModelBundle, once it has given its golden answers, until SIGTERM."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from fairlead.errors import FairleadError, ServeError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fairlead.serve.served_model import ServedModel
     from fairlead.serve.server import Server
 
 MIB = 1 << 20
@@ -50,25 +51,28 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def serve(options: argparse.Namespace) -> None:
-    """Loads, listens and serves.
+    """Loads, proves the model, and only then listens: a probe of the port finds it ready or not at all.
 
     Raises:
         ArtifactError: the bundle is damaged.
-        ServeError: the address cannot be listened on.
+        ServeError: the model does not give its golden answers here, or the address cannot be listened on.
     """
+    from fairlead.serve.proof import prove
+    from fairlead.serve.served_model import ServedModel
+
+    model = ServedModel.load(options.model, options.name, options.threads)
+    prove(model)
     listeners = [] if options.control else [bind(options.host, options.port)]
     places = ["http://{}:{}".format(*listener.getsockname()[:2]) for listener in listeners]
     greeting = "".join(f"serving {options.name} on {place}\n" for place in places)
-    _server(options, greeting).run(listeners)
+    _server(model, options, greeting).run(listeners)
 
 
-def _server(options: argparse.Namespace, greeting: str) -> Server:
+def _server(model: ServedModel, options: argparse.Namespace, greeting: str) -> Server:
     from fairlead.serve.app import Predictor
     from fairlead.serve.control import Control
-    from fairlead.serve.served_model import ServedModel
     from fairlead.serve.server import Server
 
-    model = ServedModel.load(options.model, options.name, options.threads)
     lease = socket.socket(fileno=options.lease) if options.control else None
     control = Control(options.control, lease) if lease else None
     app = Predictor(model, options.max_body * MIB).app()

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StrictBool, StrictInt
 
+from fairlead.artifacts.golden import DATATYPE_OF_KIND
 from fairlead.errors import DataError
 from fairlead.serve.json_body import dump, parse
-from fairlead.serve.tensors import DATATYPE_OF_KIND, NUMBERS, TEXT, column_of_bytes, column_of_json, to_bytes
+from fairlead.serve.tensors import NUMBERS, TEXT, column_of_bytes, column_of_json, to_bytes
 
 if TYPE_CHECKING:
     import numpy as np

@@ -25,12 +25,12 @@ class ServedModel:
 
     Attributes:
         name: in the paths.
-        fingerprint: of the bundle; also the model's only version.
+        bundle: that was loaded.
         scorer: safe to call from many threads.
     """
 
     name: str
-    fingerprint: str
+    bundle: ModelBundle
     scorer: Scorer
 
     @classmethod
@@ -41,7 +41,12 @@ class ServedModel:
             ArtifactError: missing or damaged; it names the file.
         """
         bundle = ModelBundle.open(path)
-        return cls(name, bundle.fingerprint, Scorer.of(bundle, threads))
+        return cls(name, bundle, Scorer.of(bundle, threads))
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the bundle; also the model's only version."""
+        return self.bundle.fingerprint
 
     @property
     def signature(self) -> Signature:

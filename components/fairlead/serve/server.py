@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from fairlead.serve.control import Control
 
-IDLE_S = 5  # how long a connection may rest between two requests
+KEEP_ALIVE_S = 620  # between two requests; clients and balancers let go first (Go 90 s, AWS 60 s, Google 600 s)
+REST_S = 5  # the same while it drains
 RETRY_S = 0.1  # after the process ran out of file descriptors
 POLL_S = 0.02
 LOG = logging.getLogger("uvicorn.error")
@@ -56,7 +57,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 headers=headers,
-                timeout_keep_alive=IDLE_S,
+                timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=1,
             )
         )
@@ -151,7 +152,7 @@ class Server(uvicorn.Server):
         start = now()
         while self._opening or self.server_state.connections:
             waited = now() - start
-            if waited > self._drain_s or (waited > IDLE_S and not self._opening and not self._busy()):
+            if waited > self._drain_s or (waited > REST_S and not self._opening and not self._busy()):
                 return
             await asyncio.sleep(POLL_S)
 

@@ -19,7 +19,6 @@ NUMBERS = {
     "BOOL": "?", "INT8": "<i1", "INT16": "<i2", "INT32": "<i4", "INT64": "<i8", "UINT8": "<u1", "UINT16": "<u2",
     "UINT32": "<u4", "UINT64": "<u8", "FP16": "<f2", "FP32": "<f4", "FP64": "<f8",
 }  # fmt: skip
-DATATYPE_OF_KIND = {"number": "FP64", "category": TEXT}
 LENGTH = struct.Struct("<I")
 
 

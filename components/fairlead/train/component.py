@@ -8,6 +8,8 @@ from fairlead.dsl import component
 from fairlead.images import TABULAR
 
 if TYPE_CHECKING:
+    from typing import NamedTuple
+
     from kfp.dsl import Dataset, Input, Model, Output
 
 
@@ -29,7 +31,9 @@ def train_lightgbm(
     early_stopping_rounds: int = 20,
     seed: int = 0,
     threads: int = 1,
-) -> None:
+    train_fingerprint: str = "",
+    validation_fingerprint: str = "",
+) -> NamedTuple("Outputs", [("model_fingerprint", str)]):
     """Trains gradient-boosted trees with LightGBM and writes a ModelBundle.
 
     Args:
@@ -49,9 +53,13 @@ def train_lightgbm(
         early_stopping_rounds: stop after so many rounds without a better validation loss; 0 never.
         seed: of everything random.
         threads: to train with, at most the cores of the step; the model is the same for any number.
+        train_fingerprint: of train; other rows are refused. A pipeline fills it in.
+        validation_fingerprint: of validation, likewise.
+        model_fingerprint: of all files of the model.
     """
     from pathlib import Path
 
+    from fairlead.artifacts.received import received
     from fairlead.train.train_lightgbm import TrainLightgbmConfig, train_lightgbm
 
     config = TrainLightgbmConfig(
@@ -69,8 +77,14 @@ def train_lightgbm(
         seed=seed,
         threads=threads,
     )
-    bundle = train_lightgbm(Path(train.path), Path(validation.path), config, Path(model.path))
+    bundle = train_lightgbm(
+        train=received(train.path, train_fingerprint),
+        validation=received(validation.path, validation_fingerprint),
+        config=config,
+        model=Path(model.path),
+    )
     model.metadata.update(bundle.metadata)
+    return (bundle.fingerprint,)
 
 
 @component(image=TABULAR)
@@ -90,7 +104,9 @@ def train_sklearn(
     min_data_in_leaf: int = 5,
     seed: int = 0,
     threads: int = 1,
-) -> None:
+    train_fingerprint: str = "",
+    validation_fingerprint: str = "",
+) -> NamedTuple("Outputs", [("model_fingerprint", str)]):
     """Trains a linear model or a random forest with scikit-learn and writes a ModelBundle.
 
     Args:
@@ -109,9 +125,13 @@ def train_sklearn(
         min_data_in_leaf: random_forest only, the least training rows in a leaf.
         seed: of everything random.
         threads: to train with, at most the cores of the step; the model is the same for any number.
+        train_fingerprint: of train; other rows are refused. A pipeline fills it in.
+        validation_fingerprint: of validation, likewise.
+        model_fingerprint: of all files of the model.
     """
     from pathlib import Path
 
+    from fairlead.artifacts.received import received
     from fairlead.train.train_sklearn import TrainSklearnConfig, train_sklearn
 
     config = TrainSklearnConfig(
@@ -128,5 +148,11 @@ def train_sklearn(
         seed=seed,
         threads=threads,
     )
-    bundle = train_sklearn(Path(train.path), Path(validation.path), config, Path(model.path))
+    bundle = train_sklearn(
+        train=received(train.path, train_fingerprint),
+        validation=received(validation.path, validation_fingerprint),
+        config=config,
+        model=Path(model.path),
+    )
     model.metadata.update(bundle.metadata)
+    return (bundle.fingerprint,)

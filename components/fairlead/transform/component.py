@@ -8,6 +8,8 @@ from fairlead.dsl import component
 from fairlead.images import TABULAR
 
 if TYPE_CHECKING:
+    from typing import NamedTuple
+
     from kfp.dsl import Dataset, Input, Output
 
 
@@ -24,7 +26,8 @@ def split_table(
     time_column: str = "",
     validation_from: str = "",
     test_from: str = "",
-) -> None:
+    data_fingerprint: str = "",
+) -> NamedTuple("Outputs", [("train_fingerprint", str), ("validation_fingerprint", str), ("test_fingerprint", str)]):
     """Splits rows into train, validation and test; the same row always lands on the same side.
 
     Args:
@@ -39,9 +42,14 @@ def split_table(
         time_column: for time, a date or timestamp column.
         validation_from: for time, the first instant of validation, ISO 8601.
         test_from: for time, the first instant of test, ISO 8601.
+        data_fingerprint: of data; other rows are refused. A pipeline fills it in.
+        train_fingerprint: of the rows in train.
+        validation_fingerprint: of the rows in validation.
+        test_fingerprint: of the rows in test.
     """
     from pathlib import Path
 
+    from fairlead.artifacts.received import received
     from fairlead.transform.split_table import SplitTableConfig, split_table
 
     config = SplitTableConfig(
@@ -54,7 +62,7 @@ def split_table(
         test_from=test_from,
     )
     split = split_table(
-        data=Path(data.path),
+        data=received(data.path, data_fingerprint),
         config=config,
         train=Path(train.path),
         validation=Path(validation.path),
@@ -63,3 +71,4 @@ def split_table(
     train.metadata.update(split.train.metadata)
     validation.metadata.update(split.validation.metadata)
     test.metadata.update(split.test.metadata)
+    return (split.train.fingerprint, split.validation.fingerprint, split.test.fingerprint)

@@ -1,0 +1,1 @@
+"""A Kubernetes cluster: what is there, what may be done, and the words of its objects."""

@@ -1,0 +1,127 @@
+"""Preflight: what would keep a push from its end is found before anything is changed.
+
+Storage and runtime are proven by the candidate itself, which reads the same storage with the same initialiser and loads
+the model in the runtime's own image.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fairlead.errors import ClusterError, ConfigError
+from fairlead.push.kserve.service import GROUP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fairlead.cluster.connect import Cluster
+    from fairlead.push.push_model import PushModelConfig
+
+    Json = dict[str, Any]
+
+FORMAT = "fairlead"
+INITIALIZER = "fairlead"
+LONGEST_NAME = 36  # NAME-candidate-123456-predictor is a DNS label of at most 63
+#: What a push asks of the cluster: group, resource, verbs. The Role in manifests/base grants these.
+RIGHTS = (
+    (GROUP, "inferenceservices", "get list create update delete"),
+    ("coordination.k8s.io", "leases", "get create update delete"),
+    ("apps", "deployments", "get"),
+    ("", "pods", "list"),
+    ("", "pods/log", "get"),
+)
+OUTSIDE = (("", "services/proxy", "get create"),)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a push finds in the cluster.
+
+    Attributes:
+        mode: KServe's word for its Standard mode.
+        initializer: the storage container that keeps PodSecurity `restricted`; "" when it was not installed.
+    """
+
+    mode: str
+    initializer: str = ""
+
+
+def preflight(cluster: Cluster, config: PushModelConfig) -> Ground:
+    """Looks for a name that fits, rights and runtime.
+
+    Raises:
+        ConfigError: the name is too long.
+        ClusterError: something is missing; it says what brings it.
+    """
+    if len(config.service) > LONGEST_NAME:
+        advice = "choose a shorter name"
+        raise ConfigError(
+            f"a service's name has at most {LONGEST_NAME} characters on KServe",
+            where="service",
+            got=config.service,
+            do=advice,
+        )
+    missing = list(missing_rights(cluster))
+    if missing:
+        advice = "bind the Role fairlead-pusher to this account: kubectl apply -k manifests/base"
+        raise ClusterError(
+            "this account may not push",
+            where=cluster.namespace,
+            got=f"no right to {', '.join(missing)}",
+            do=advice,
+            status=403,
+        )
+    _check_runtime(cluster, config.runtime)
+    return Ground(standard_mode(cluster), _initializer(cluster))
+
+
+def missing_rights(cluster: Cluster) -> Iterator[str]:
+    """The rights of a push that this account lacks, as `VERB RESOURCE`."""
+    for group, resource, verbs in RIGHTS + (() if cluster.inside else OUTSIDE):
+        kind, _, sub = resource.partition("/")
+        for verb in verbs.split():
+            if not cluster.may(verb, kind, group, subresource=sub):
+                yield f"{verb} {resource}"
+
+
+def _check_runtime(cluster: Cluster, runtime: str) -> None:
+    api = f"/apis/{GROUP}/v1alpha1"
+    own = f"{api}/namespaces/{cluster.namespace}/servingruntimes/{runtime}"
+    found = cluster.get(own) or cluster.get(f"{api}/clusterservingruntimes/{runtime}")
+    install = "install it: kubectl apply -k manifests/base"
+    if not found:
+        got = "neither a ServingRuntime nor a ClusterServingRuntime"
+        raise ClusterError("the runtime is not there", where=runtime, got=got, do=install)
+    formats = [item.get("name") for item in found["spec"].get("supportedModelFormats", [])]
+    if found["spec"].get("disabled") or FORMAT not in formats:
+        got = "it is disabled" if found["spec"].get("disabled") else f"it serves {', '.join(map(str, formats))}"
+        raise ClusterError(f"the runtime does not serve {FORMAT} models", where=runtime, got=got, do=install)
+
+
+def _initializer(cluster: Cluster) -> str:
+    try:
+        return INITIALIZER if cluster.get(f"/apis/{GROUP}/v1alpha1/clusterstoragecontainers/{INITIALIZER}") else ""
+    except ClusterError:
+        return ""  # not ours to read
+
+
+def standard_mode(cluster: Cluster) -> str:
+    """Standard, or RawDeployment as KServe before 0.16 calls it."""
+    return (
+        "RawDeployment"
+        if _deploy(cluster).get("defaultDeploymentMode") in ("RawDeployment", "Serverless")
+        else "Standard"
+    )
+
+
+def _deploy(cluster: Cluster) -> Json:
+    for namespace in ("kserve", "kubeflow"):
+        try:
+            found = cluster.get(f"/api/v1/namespaces/{namespace}/configmaps/inferenceservice-config")
+        except ClusterError:
+            continue  # not ours to read; today's word is right for every KServe since
+        if found:
+            return dict(json.loads(found["data"].get("deploy", "{}")))
+    return {}
