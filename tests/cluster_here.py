@@ -182,8 +182,25 @@ class ClusterHere:
     def _remove_folder(self, path: str) -> None:
         from pyarrow import fs
 
-        if self.s3.get_file_info(path).type != fs.FileType.NotFound:
-            self.s3.delete_dir(path)
+        for found in self.s3.get_file_info(fs.FileSelector(path, recursive=True, allow_not_found=True)):
+            if found.is_file:
+                self.s3.delete_file(found.path)
+
+    def python(self, code: str, *words: str) -> str:
+        """What a line of Python prints in a pod of the steps' image, in the namespace of runs."""
+        name, pod = self.name("python"), {"apiVersion": "v1", "kind": "Pod"}
+        container = {"name": "main", "image": TABULAR, "command": ["python", "-c", code, *words]}
+        self.apply(
+            {
+                **pod,
+                "metadata": {"name": name, "namespace": self.runs},
+                "spec": {"restartPolicy": "Never", "containers": [container]},
+            }
+        )
+        self.kubectl(
+            "wait", "-n", self.runs, f"pod/{name}", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=90s"
+        )
+        return self.kubectl("logs", "-n", self.runs, name)
 
     @contextmanager
     def forward(self, target: str, port: int, namespace: str = "") -> Iterator[str]:

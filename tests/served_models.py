@@ -61,6 +61,23 @@ def classification(path: Path) -> ModelBundle:
     return _bundle(path, graph, Signature("classification", "delay", FEATURES, CLASSES))
 
 
+def remade(model: ModelBundle, path: Path, **changes: Any) -> ModelBundle:
+    """A sealed bundle that differs from another in one thing."""
+    parts = {name: getattr(model, name) for name in ("signature", "golden", "baseline", "metrics", "lineage")}
+    return write_bundle(path, **{"onnx": model.onnx.read_bytes(), "native": {"model.txt": b"-"}, **parts, **changes})
+
+
+def wants_seven_rows() -> bytes:
+    """A graph of the same signature that loads, and fails on any other number of rows."""
+    graph = f"""{HEAD} picky (double[N,1] distance, string[N,1] carrier) => (double[N,1] prediction)
+        <int64[2] seven = {{7, 1}}> {{
+        {CODE}
+        shaped = Reshape (distance, seven)
+        prediction = Add (shaped, wide)
+    }}"""
+    return parser.parse_model(graph).SerializeToString(deterministic=True)
+
+
 def _bundle(path: Path, graph: str, signature: Signature, golden: dict[str, Any] | None = None) -> ModelBundle:
     onnx = parser.parse_model(graph).SerializeToString(deterministic=True)
     return write_bundle(

@@ -15,6 +15,7 @@ from fairlead import __version__
 from fairlead.errors import FairleadError
 
 if TYPE_CHECKING:
+    from fairlead.run.cluster_file import ClusterFile
     from fairlead.run.result import RunResult
 
 EXIT_GATE = 7
@@ -67,7 +68,8 @@ def fairlead(
 def run(
     pipeline: Annotated[str, typer.Argument(help="A pipeline's name, or a .py or compiled .yaml file.")],
     runner: Annotated[
-        str, typer.Option(help="in-process; fork (each step isolated); subprocess (kfp.local); docker.")
+        str,
+        typer.Option(help="in-process; fork (each step isolated); subprocess (kfp.local); docker; kfp (a cluster)."),
     ] = "in-process",
     config: Annotated[Path | None, typer.Option(help="A YAML file with the pipeline's parameters.")] = None,
     set_: Annotated[
@@ -76,8 +78,11 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Where artifacts and run.json go.  [default: runs/PIPELINE]")] = None,
     cache: Annotated[bool, typer.Option(help="Reuse steps whose code, parameters and inputs are unchanged.")] = True,
     memory: Annotated[str, typer.Option(help="The most that a step may use, such as 2g; for docker.")] = "",
+    cluster: Annotated[Path | None, typer.Option(help="A YAML file that says where a cluster is; for kfp.")] = None,
+    experiment: Annotated[str, typer.Option(help="That the run belongs to; for kfp.  [default: the cluster's]")] = "",
+    service_account: Annotated[str, typer.Option(help="That steps run as; for kfp.  [default: the cluster's]")] = "",
 ) -> None:
-    """Run a pipeline on this machine.
+    """Run a pipeline on this machine, or on a cluster.
 
     Shows each stage as it goes, and ends with a summary, the reports and a line that asks the endpoint.
 
@@ -86,10 +91,12 @@ def run(
     from fairlead.run.cache import default_cache
     from fairlead.run.compile import compile_pipeline
     from fairlead.run.progress import progress
-    from fairlead.run.runner import run_pipeline
+    from fairlead.run.runner import ON_CLUSTER, run_pipeline
     from fairlead.settings import read_settings
 
     parameters = read_settings(config, set_ or [])
+    named = runner == ON_CLUSTER or cluster or experiment or service_account
+    where = _cluster_of(cluster, experiment, service_account) if named else None
     ir = compile_pipeline(pipeline)
     place = out or Path("runs") / Path(pipeline).stem.replace("-", "_")
     result = run_pipeline(
@@ -100,8 +107,17 @@ def run(
         cache=default_cache() if cache else None,
         listener=progress(sys.stderr),
         memory=memory,
+        cluster=where,
     )
     _tell_end(result)
+
+
+def _cluster_of(file: Path | None, experiment: str, service_account: str) -> ClusterFile:
+    """The cluster of a file, or around this process; flags stand over what the file says."""
+    from fairlead.run.cluster_file import read_cluster_file
+
+    flags = {"experiment": experiment, "service_account": service_account}
+    return read_cluster_file(file).model_copy(update={name: value for name, value in flags.items() if value})
 
 
 def _tell_end(result: RunResult) -> None:
@@ -127,6 +143,23 @@ def compile(  # noqa: A001 - the command's name
 
     for path in compile_files(name, out, registry):
         typer.echo(str(path))
+
+
+@app.command()
+def apply(
+    file: Annotated[Path, typer.Argument(help="A YAML file with pipelines and recurring runs.")],
+    cluster: Annotated[Path | None, typer.Option(help="The cluster file.  [default: the one that FILE names]")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")] = False,
+) -> None:
+    """Make a cluster have the pipelines and recurring runs that a file says.
+
+    Shows what is made (+), changed (~), removed (-) and right already (=). Pipelines and versions are never deleted.
+    """
+    from fairlead.run.apply import Apply
+
+    changes = Apply(file, cluster).run(dry_run=dry_run, tell=lambda change: typer.echo(str(change)))
+    done = "would be made" if dry_run else "made"
+    typer.echo(f"{changes} change{'s' if changes != 1 else ''} {done}" if changes else "nothing to change")
 
 
 @components_app.command("list")

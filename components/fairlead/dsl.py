@@ -97,19 +97,14 @@ def fingerprint_beside(artifact: Any) -> Any:
         artifact: an argument of a task.
 
     Returns:
-        The output of the task that writes it; for an importer the URI; None where there is nothing, as for an input of
-        the pipeline, a list, or the artifact of a component that gives no fingerprint.
+        The output of the task that writes it; for an importer the URI; None where there is nothing: for an input of the
+        pipeline, a list, a OneOf, or the artifact of a component that gives no fingerprint.
     """
-    from kfp import dsl
-    from kfp.dsl.pipeline_channel import OneOfArtifact, PipelineArtifactChannel
+    from kfp.dsl.pipeline_channel import PipelineArtifactChannel
 
-    if isinstance(artifact, OneOfArtifact):
-        each = {channel.task_name: fingerprint_beside(channel) for channel in artifact.channels}
-        written = all(getattr(one, "task_name", None) == name for name, one in each.items())
-        return dsl.OneOf(*each.values()) if written else None
-    if type(artifact) is not PipelineArtifactChannel or artifact.task is None:
+    task = artifact.task if type(artifact) is PipelineArtifactChannel else None
+    if task is None:
         return None
-    task = artifact.task
     return task.inputs["uri"] if task.importer_spec else task.outputs.get(f"{artifact.name}{FINGERPRINT}")
 
 

@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 SCHEMES = ("s3", "minio", "gs")
 REGION = "us-east-1"
 CONNECT_S, ANSWER_S, ATTEMPTS = 5.0, 60.0, 3
-KEYS = ("ACCESS_DENIED", "SIGNATURE_DOES_NOT_MATCH", "INVALID_ACCESS_KEY_ID", "AdminUserNotFound", "INVALID_CLIENT_TOKEN")
+KEYS = (
+    "ACCESS_DENIED",
+    "SIGNATURE_DOES_NOT_MATCH",
+    "INVALID_ACCESS_KEY_ID",
+    "AdminUserNotFound",
+    "INVALID_CLIENT_TOKEN",
+)
 
 
 @dataclass(frozen=True)
@@ -93,11 +99,25 @@ def download(uri: str, path: Path, store: Store | None = None) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with _opened(uri, store) as (system, source), tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as draft:
-        if not system.get_file_info(source).type:
-            _refuse_bucket(system, source, uri)
-            raise DataError("there is no such object", where=uri, got="no object, and no key below it", do="check the URI")
+        found = _found(system, source, uri)
+        if found == fs.FileType.Directory:
+            Path(draft, "it").mkdir()
         fs.copy_files(source, str(Path(draft, "it")), source_filesystem=system)
         Path(draft, "it").rename(path)
+
+
+def read(uri: str, store: Store | None = None) -> bytes:
+    """The bytes of an object.
+
+    Raises:
+        DataError: there is no such object.
+        ClusterError: the store does not answer, or refuses.
+    """
+    with _opened(uri, store) as (system, source):
+        _found(system, source, uri)
+        with system.open_input_stream(source) as stream:
+            content: bytes = stream.read()
+        return content
 
 
 def upload(path: Path, uri: str, store: Store | None = None) -> None:
@@ -112,6 +132,22 @@ def upload(path: Path, uri: str, store: Store | None = None) -> None:
             key = f"{target}/{file.relative_to(path).as_posix()}" if path.is_dir() else target
             with file.open("rb") as source, system.open_output_stream(key) as stream:
                 shutil.copyfileobj(source, stream)
+
+
+def remove(uri: str, store: Store | None = None) -> None:
+    """Removes an object, or all keys below this one; it is fine when there is none.
+
+    Raises:
+        ClusterError: the store does not answer, or refuses.
+    """
+    from pyarrow import fs
+
+    with _opened(uri, store) as (system, path):
+        kind = system.get_file_info(path).type
+        if kind == fs.FileType.Directory:
+            system.delete_dir(path)
+        elif kind:
+            system.delete_file(path)
 
 
 @contextmanager
@@ -158,10 +194,20 @@ def _google() -> Any:
     return fs.GcsFileSystem(retry_time_limit=timedelta(seconds=ANSWER_S))
 
 
-def _refuse_bucket(system: Any, path: str, uri: str) -> None:
-    bucket = path.partition("/")[0]
-    if not system.get_file_info(bucket).type:
-        raise _no_bucket(uri, bucket)
+def _found(system: Any, path: str, uri: str) -> Any:
+    """What lies at a path: an object, or keys below it.
+
+    Raises:
+        DataError: neither.
+        ClusterError: there is no such bucket.
+    """
+    kind = system.get_file_info(path).type
+    if not kind:
+        bucket = path.partition("/")[0]
+        if not system.get_file_info(bucket).type:
+            raise _no_bucket(uri, bucket)
+        raise DataError("there is no such object", where=uri, got="no object, and no key below it", do="check the URI")
+    return kind
 
 
 def _no_bucket(where: str, bucket: str) -> ClusterError:
@@ -190,7 +236,9 @@ def _refusal(error: OSError, uri: str, store: Store, said: str) -> FairleadError
         return ArtifactError("an object cannot be written or read here", where=uri, got=said, do=advice)
     got = f"{said.partition('operation: ')[2] or said} ({address})"
     if "NETWORK_CONNECTION" in said:
-        advice = "see that it is up; AWS_ENDPOINT_URL, or storage.endpoint of the cluster file, is its address from here"
+        advice = (
+            "see that it is up; AWS_ENDPOINT_URL, or storage.endpoint of the cluster file, is its address from here"
+        )
         return ClusterError("the object store does not answer", where=uri, got=got, do=advice)
     if "NO_SUCH_BUCKET" in said:
         return _no_bucket(uri, as_s3(uri).partition("://")[2].partition("/")[0])

@@ -42,7 +42,7 @@ def train_and_deploy(
     """Trains on raw files and, when data and model pass their gates, serves the model.
 
     Args:
-        sources: table name to path or `package:NAME/PATH`.
+        sources: table name to path, `package:NAME/PATH` or URI (s3://, gs://).
         schema: the reviewed schema file.
         target: the column to predict.
         keys: the columns that identify a row; their hash decides its side of the split.

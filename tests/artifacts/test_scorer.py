@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,3 +109,23 @@ def test_a_graph_that_does_not_load_is_told(content: bytes, tmp_path: Path) -> N
 def test_a_graph_of_another_signature_is_told(onnx: bytes, features: tuple[Feature, ...]) -> None:
     with pytest.raises(ArtifactError, match="another signature"):
         Scorer(onnx, Signature("regression", "y", features))
+
+
+def test_the_library_sends_nothing_to_its_makers_and_leaves_nothing_in_the_home(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(graph())
+    (tmp_path / "home").mkdir()
+    code = """
+import os, sys
+from pathlib import Path
+from fairlead.artifacts.bundle import Feature, Signature
+from fairlead.artifacts.scorer import Scorer
+before = len(os.listdir("/proc/self/task"))  # BLAS has threads of its own
+Scorer(Path(sys.argv[1]), Signature("regression", "y", (Feature("x", "number"), Feature("c", "category"))))
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+    kept = {key: value for key, value in os.environ.items() if key not in ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")}
+    words = [sys.executable, "-c", code, str(tmp_path / "model.onnx")]
+    environment = {**kept, "HOME": str(tmp_path / "home")}
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+    assert (done.stdout.strip(), done.stderr) == ("0", "")
+    assert list((tmp_path / "home").rglob("*")) == []

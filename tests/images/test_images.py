@@ -5,14 +5,22 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import served_models
 from fairlead import __version__
-from fairlead.images import PREDICTOR, TABULAR
+from fairlead.artifacts.golden import check_golden_answer, golden_request
+from fairlead.images import MLFLOW, PREDICTOR, TABULAR
 from fairlead.run.docker_engine import connect, image_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fairlead.artifacts.bundle import ModelBundle
 
 pytestmark = pytest.mark.docker
 ROOT = Path(__file__).parents[2]
@@ -24,7 +32,7 @@ SHUT_IN = (
     "--network=none",
     "--tmpfs=/tmp",
 )
-IMAGES = {"python-tabular": TABULAR, "predictor": PREDICTOR}
+IMAGES = {"python-tabular": TABULAR, "predictor": PREDICTOR, "mlflow": MLFLOW}
 SITE = "/opt/fairlead/lib/python3.11/site-packages"
 LISTED = (
     f"import importlib.metadata as m; print(*(d.name + '==' + d.version for d in m.distributions(path=['{SITE}'])))"
@@ -95,11 +103,84 @@ def test_a_damaged_or_missing_model_is_told_in_plain_words() -> None:
     assert "Traceback" not in done.stderr
 
 
+@contextmanager
+def serving(bundle: ModelBundle, *options: str) -> Iterator[str]:
+    """A predictor as KServe starts it: the runtime's arguments, the model read-only; gives the container's name."""
+    for path in (bundle.path, *bundle.path.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)  # as the storage initializer, another user, leaves them
+    words = ["--model", "/mnt/models", "--name", "flights", "--port", "8080", "--drain", "20"]
+    mount = f"--volume={bundle.path}:/mnt/models:ro"
+    done = subprocess.run(
+        ["docker", "run", "--detach", *options, mount, PREDICTOR, *words], capture_output=True, text=True, check=True
+    )
+    container = done.stdout.strip()
+    try:
+        yield container
+    finally:
+        subprocess.run(["docker", "rm", "--force", container], capture_output=True, check=True)
+
+
+def test_the_predictor_serves_as_any_user_with_nothing_to_write_to(tmp_path: Path) -> None:
+    """A uid like OpenShift's, without a name, a home or even /tmp; half a CPU and little memory."""
+    bundle = served_models.classification(tmp_path / "model")
+    shut_in = [word for word in SHUT_IN if word not in ("--rm", "--tmpfs=/tmp")]
+    limits = ["--user=1000730000:0", "--env=HOME=/", "--cpus=0.5", "--memory=256m", "--pids-limit=50"]
+    code = f"""
+import http.client, json, time
+body = {golden_request(bundle)!r}
+for attempt in range(200):
+    connection = http.client.HTTPConnection("127.0.0.1", 8080, timeout=10)
+    try:
+        connection.request("POST", "/v2/models/flights/infer", body)
+        print(connection.getresponse().read().decode())
+        break
+    except ConnectionRefusedError:
+        time.sleep(0.1)
+"""
+    with serving(bundle, *shut_in, *limits) as container:
+        ask = ["docker", "exec", container, "python", "-c", code]
+        answer = subprocess.run(ask, capture_output=True, text=True, check=True, timeout=60).stdout
+        check_golden_answer(bundle, json.loads(answer), container)
+        subprocess.run(["docker", "stop", "--time=15", container], capture_output=True, check=True)
+        state = connect().containers.get(container).attrs["State"]
+        assert (state["ExitCode"], state["OOMKilled"]) == (0, False)  # SIGTERM, as the first process of its namespace
+        said = subprocess.run(["docker", "logs", container], capture_output=True, text=True, check=True)
+        assert (said.stdout, said.stderr) == ("serving flights on http://0.0.0.0:8080\n", "")
+
+
+def test_mlflows_server_keeps_a_run_and_its_files_shut_in() -> None:
+    """Without what its wheel asks for and mlflow.excludes leaves out; in /tmp alone, beside drivers for real stores."""
+    code = """
+import json, os, subprocess, time, urllib.request as u
+import boto3, psycopg, pymysql
+server = subprocess.Popen(["mlflow", "server", "--port", "5000", "--workers", "1"])
+def ask(path, body=None, method=None):
+    request = u.Request("http://127.0.0.1:5000" + path, body, {"Content-Type": "application/json"}, method=method)
+    return u.urlopen(request, timeout=30).read()
+for attempt in range(300):
+    try:
+        ask("/health")
+        break
+    except OSError:
+        assert server.poll() is None
+        time.sleep(0.2)
+run = json.loads(ask("/api/2.0/mlflow/runs/create", json.dumps({"experiment_id": "0"}).encode()))["run"]["info"]
+file = f"/api/2.0/mlflow-artifacts/artifacts/0/{run['run_id']}/artifacts/a.txt"
+ask(file, b"kept", "PUT")
+print(run["status"], ask(file).decode(), b"<title>" in ask("/"))
+server.terminate()
+server.wait(30)
+"""
+    environment = ["MLFLOW_BACKEND_STORE_URI=sqlite:////tmp/m.db", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false"]
+    assert said("mlflow", "env", *environment, "python", "-c", code).splitlines()[-1] == "RUNNING kept True"
+
+
 def test_its_packages_are_the_locks_and_our_wheel(target: str) -> None:
     lock = (ROOT / f"components/images/{target}.lock").read_text("utf-8")
     locked = {f"{name}=={version}" for name, version in re.findall(r"^([\w.-]+)==([^\s;\\]+)", lock, re.MULTILINE)}
     there = {name(item) for item in said(target, "python", "-c", LISTED).split()}
-    assert there == {name(item) for item in locked} | {f"fairlead=={__version__}"}
+    ours = set() if target == "mlflow" else {f"fairlead=={__version__}"}
+    assert there == {name(item) for item in locked} | ours
 
 
 def name(package: str) -> str:
@@ -130,7 +211,7 @@ print(sum(bool(m.__spec__ and m.__spec__.cached and __import__("os").path.exists
     assert float(said("python-tabular", "env", "_KFP_RUNTIME=true", "python", "-c", code)) >= 0.9
 
 
-@pytest.mark.parametrize(("target_", "most"), [("python-tabular", 550), ("predictor", 200)])
+@pytest.mark.parametrize(("target_", "most"), [("python-tabular", 550), ("predictor", 200), ("mlflow", 320)])
 def test_its_size_above_the_base_is_within_bounds(target_: str, most: int) -> None:
     base = connect().images.get("python:3.11-slim").attrs["Size"]
     assert (config(target_)["Size"] - base) / 1e6 <= most

@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead.artifacts.dataset import Dataset
-from fairlead.errors import ConfigError, DataError, FairleadError
+from fairlead.errors import ClusterError, ConfigError, DataError, FairleadError
 from fairlead.ingest.ingest_table import IngestTableConfig, ingest_table
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from s3_here import S3
 
 TEXT = "id,name,size\n1,ann,1.5\n2,bob,NA\n3,,2.5\n"
 
@@ -176,3 +178,38 @@ def test_any_bytes_give_a_dataset_or_a_plain_error(tmp_path_factory: pytest.Temp
         assert ingest_table(config(t=write(folder / "t.csv", content)), folder / "out").rows > 0
     except FairleadError as error:
         assert error.where  # noqa: PT017 - either outcome is right, and each is checked
+
+
+def test_an_object_of_a_store_gives_the_same_fingerprint(s3: S3, tmp_path: Path) -> None:
+    place = s3.data / "bucket" / "tables"
+    place.mkdir()
+    here = write(place / "t.csv.gz", TEXT)
+    local = ingest_table(config(t=here), tmp_path / "local")
+    for scheme in ("s3", "minio"):
+        uri = f"{scheme}://bucket/tables/t.csv.gz"
+        there = ingest_table(IngestTableConfig(sources={"t": uri}), tmp_path / scheme)
+        assert there.fingerprint == local.fingerprint
+        assert there.sources == [{**local.sources[0], "uri": uri, "path": uri}]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["local", "minio", "s3"]
+
+
+def test_objects_of_one_name_do_not_mix(s3: S3, tmp_path: Path) -> None:
+    for folder, text in (("a", "id,x\n1,2\n"), ("b", "id,y\n1,3\n")):
+        (s3.data / "bucket" / folder).mkdir()
+        write(s3.data / "bucket" / folder / "t.csv", text)
+    sources = {name: f"s3://bucket/{name}/t.csv" for name in ("a", "b")}
+    data = ingest_table(
+        IngestTableConfig(sources=sources, query="SELECT x, y FROM a JOIN b USING (id)"), tmp_path / "out"
+    )
+    assert data.table().to_pylist() == [{"x": 2, "y": 3}]
+
+
+def test_an_object_that_cannot_be_had_is_told(s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = IngestTableConfig(sources={"t": "s3://bucket/none.csv"})
+    with pytest.raises(DataError, match="there is no such object"):
+        ingest_table(wanted, tmp_path / "out")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    with pytest.raises(ClusterError, match="refuses these keys"):
+        ingest_table(wanted, tmp_path / "out")
+    assert s3.objects() == []
+    assert list(tmp_path.iterdir()) == []

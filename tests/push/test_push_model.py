@@ -16,7 +16,7 @@ import pytest
 from services import SERVICE, Load, Services, pusher, wait_for
 
 import served_models
-from fairlead.artifacts.bundle import ModelBundle, write_bundle
+from fairlead.artifacts.bundle import ModelBundle
 from fairlead.errors import ArtifactError, ConfigError, FairleadError, ServeError
 from fairlead.push.push_model import PushModelConfig, PushResult, push_model
 from fairlead.push.stop_service import stop_service
@@ -27,12 +27,6 @@ if TYPE_CHECKING:
 
 def push(model: ModelBundle, **config: Any) -> PushResult:
     return push_model(model.path, PushModelConfig(service=SERVICE, **config))
-
-
-def remade(model: ModelBundle, path: Path, **changes: Any) -> ModelBundle:
-    """A sealed bundle that differs from another in one thing."""
-    parts = {name: getattr(model, name) for name in ("signature", "golden", "baseline", "metrics", "lineage")}
-    return write_bundle(path, **{"onnx": model.onnx.read_bytes(), "native": {"model.txt": b"-"}, **parts, **changes})
 
 
 def test_the_first_push(services: Services, one: ModelBundle) -> None:
@@ -96,9 +90,10 @@ def test_a_wrong_answer_is_rolled_back(
     liar = served_models.regression(tmp_path / "liar", slope=1.0, golden=golden)
     with Load.on(push(one).url) as load:
         before = services.state
-        with pytest.raises(ServeError, match="does not give the golden answers") as raised:
+        with pytest.raises(ServeError, match="the predictor ended") as raised:  # before it listened
             push(liar)
         assert services.ask() == (one.fingerprint, 1.0)
+    assert "error: the predictor does not give the golden answers" in raised.value.got
     assert words in raised.value.got
     assert f"{one.fingerprint[:12]} serves on; ask it: curl" in raised.value.do
     assert (services.state, services.predictors()) == (before, [before["pid"]])
@@ -109,7 +104,7 @@ def test_a_wrong_probability_names_its_class(services: Services, tmp_path: Path)
     model = served_models.classification(tmp_path / "model")
     outputs = model.golden["outputs"]
     outputs["probabilities"][1][2] = 0.5
-    liar = remade(model, tmp_path / "liar", golden={**model.golden, "outputs": outputs})
+    liar = served_models.remade(model, tmp_path / "liar", golden={**model.golden, "outputs": outputs})
     with pytest.raises(ServeError) as raised:
         push(liar)
     assert "row 1, probabilities['ütile']: " in raised.value.got
@@ -121,7 +116,7 @@ def test_no_golden_rows_no_promise(
     services: Services, one: ModelBundle, tmp_path: Path, golden: dict[str, Any]
 ) -> None:
     with pytest.raises(ArtifactError, match="no golden rows"):
-        push(remade(one, tmp_path / "silent", golden=golden))
+        push(served_models.remade(one, tmp_path / "silent", golden=golden))
     assert services.predictors() == []
 
 
@@ -136,7 +131,7 @@ def test_a_damaged_bundle_starts_nothing(services: Services, tmp_path: Path) -> 
 def test_a_graph_that_does_not_load_is_told_with_the_log(services: Services, one: ModelBundle, tmp_path: Path) -> None:
     push(one)
     with pytest.raises(ServeError, match="the predictor ended") as raised:
-        push(remade(one, tmp_path / "junk", onnx=b"junk"))
+        push(served_models.remade(one, tmp_path / "junk", onnx=b"junk"))
     assert "error: the ONNX graph does not load" in raised.value.got
     assert (services.ask(), len(services.predictors())) == ((one.fingerprint, 1.0), 1)
 

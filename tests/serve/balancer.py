@@ -42,7 +42,7 @@ class Balancer:
 
     def __init__(self) -> None:
         self._loop, self._turn = asyncio.new_event_loop(), count()
-        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._endpoints: list[str] = []
         self._opening: set[asyncio.Task[None]] = set()
         self._pipes: list[Pipe] = []
@@ -59,8 +59,7 @@ class Balancer:
         try:
             yield balancer
         finally:
-            server.close()
-            balancer._call(balancer._end())
+            balancer._call(balancer._end(server))
             balancer._loop.call_soon_threadsafe(balancer._loop.stop)
             balancer._thread.join()
             balancer._loop.close()
@@ -76,7 +75,8 @@ class Balancer:
         self._endpoints = list(endpoints)
         await asyncio.gather(*self._opening)  # the kernel, too, chooses and connects in one
 
-    async def _end(self) -> None:
+    async def _end(self, server: asyncio.Server) -> None:
+        server.close()
         for pipe in self._pipes:
             pipe.transport.abort()
 

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from predictor import NAME, Predictor, command
@@ -56,6 +56,46 @@ def test_a_port_that_cannot_be_had(model: ModelBundle, port: str) -> None:
         port = taken if port == "taken" else port
         code, words = refusal(*command(model.path, "--port", port))
     assert (code, f"127.0.0.1:{port}" in words) == (6, True)
+
+
+def test_a_model_that_answers_wrongly_never_listens(tmp_path: Path) -> None:
+    liar = served_models.regression(tmp_path / "liar", golden=[1.2, 2802.0, None, -6e-7, 2e17], times=2)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+    words = command(liar.path, "--port", str(port))
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None:
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", port))
+        greeting, error = process.communicate()
+    assert (process.returncode, greeting) == (6, "")
+    assert error.startswith("error: the predictor does not give the golden answers\n")
+    assert f"where:   {liar.path}" in error
+    assert "got:     row 1, prediction: 2802.5, golden 2802.0; 2 wrong rows" in error
+    assert "do next: make the bundle again" in error
+
+
+@pytest.mark.parametrize("golden", [{}, {"inputs": {"distance": [], "carrier": []}, "outputs": {"prediction": []}}])
+def test_a_model_without_proof_is_not_served(model: ModelBundle, tmp_path: Path, golden: dict[str, Any]) -> None:
+    silent = served_models.remade(model, tmp_path / "silent", golden=golden)
+    code, words = refusal(*command(silent.path, "--port", "0"))
+    assert (code, "no golden rows" in words, "golden.json" in words) == (4, True, True)
+
+
+def test_a_model_that_fails_when_it_is_asked(model: ModelBundle, tmp_path: Path) -> None:
+    """Its graph loads, and then wants seven rows."""
+    broken = served_models.remade(model, tmp_path / "broken", onnx=served_models.wants_seven_rows())
+    code, words = refusal(*command(broken.path, "--port", "0"))
+    assert code == 6
+    assert "error: the predictor cannot answer the golden rows" in words
+    assert str(broken.path) in words
+
+
+def test_golden_rows_that_the_signature_refuses(model: ModelBundle, tmp_path: Path) -> None:
+    golden = {**model.golden, "inputs": {"distance": ["far"], "carrier": ["UA"]}}
+    odd = served_models.remade(model, tmp_path / "odd", golden=golden)
+    code, words = refusal(*command(odd.path, "--port", "0"))
+    assert (code, "feature 'distance' takes numbers; got 'far'" in words) == (6, True)
 
 
 def imported(code: str, names: tuple[str, ...]) -> list[str]:
@@ -124,6 +164,8 @@ def wait_until_refused(predictor: Predictor) -> None:
             socket.create_connection((host, int(port)), timeout=5).close()
         except ConnectionRefusedError:
             return
+        except ConnectionResetError:
+            pass  # it closed between the kernel's greeting and this client
 
 
 def test_a_silent_connection_does_not_hold_the_end(model: ModelBundle) -> None:

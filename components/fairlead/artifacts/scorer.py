@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from fairlead.artifacts.bundle import Feature, ModelBundle, Signature
 
 MISSING_CATEGORY = ""
+# Unless this is set before it loads, ONNX Runtime starts a thread that sends its makers events, and writes to the home.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 class Scorer:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fairlead.artifacts.directory import sha256_of
+from fairlead.object_store import is_remote
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class Source:
 
     Attributes:
         uri: as the user wrote it.
-        path: where it lay, absolute.
+        path: where it lay, absolute; for an object of a store its URI, which nobody can look at without fetching it.
         sha256: of its bytes.
         bytes: its size.
     """
@@ -27,7 +28,8 @@ class Source:
     @classmethod
     def of(cls, uri: str, path: Path) -> Source:
         """Looks at the file."""
-        return cls(uri, str(path.resolve()), sha256_of(path), path.stat().st_size)
+        place = uri if is_remote(uri) else str(path.resolve())
+        return cls(uri, place, sha256_of(path), path.stat().st_size)
 
     def unchanged(self) -> bool:
         """True when the file still holds the same bytes."""

@@ -7,6 +7,7 @@ again; what it refuses for good is told in its own words.
 from __future__ import annotations
 
 import json
+import os
 import random
 import time
 from pathlib import Path
@@ -59,8 +60,11 @@ class Cluster:
                 config.load_incluster_config(client_configuration=settings)
                 own = (ACCOUNT / "namespace").read_text("utf-8").strip()
             else:
-                config.load_kube_config(client_configuration=settings)
-                own = config.list_kube_config_contexts()[1]["context"].get("namespace", "default")
+                files = (
+                    os.environ.get("KUBECONFIG") or "~/.kube/config"
+                )  # kubernetes reads it once, when it is imported
+                config.load_kube_config(files, client_configuration=settings)
+                own = config.list_kube_config_contexts(files)[1]["context"].get("namespace", "default")
         except (config.ConfigException, OSError, ValueError) as error:
             advice = "set KUBECONFIG to the file that kubectl reads, or run this in a pod of the cluster"
             raise ClusterError("there is no way to a cluster", where="KUBECONFIG", got=error, do=advice) from None
@@ -84,7 +88,7 @@ class Cluster:
 
     def text(self, path: str, **query: str) -> str:
         """What is no JSON: a pod's log."""
-        return str(self._ask("GET", path, query=query, kind="str"))
+        return str(self._ask("GET", path, query=query, read=str))
 
     def create(self, path: str, body: Json, **query: str) -> Json:
         """Adds an object to the list at this path."""
@@ -124,22 +128,23 @@ class Cluster:
         body: Json | None = None,
         *,
         query: dict[str, str] | None = None,
-        kind: str = "object",
+        read: Callable[[str], Any] = json.loads,
         content: str = "application/json",
         patience: float | None = None,
     ) -> Any:
         def once() -> Any:
-            return self._api.call_api(
+            answer = self._api.call_api(
                 path,
                 method,
                 query_params=list((query or {}).items()),
                 header_params={"Accept": "application/json, */*", "Content-Type": content},
                 body=body,
-                response_type=kind,
                 auth_settings=["BearerToken"],
                 _return_http_data_only=True,
+                _preload_content=False,  # the client would turn a log of JSON into Python's words
                 _request_timeout=TIMEOUT_S,
             )
+            return read(answer.data.decode(errors="replace"))
 
         return _patiently(
             once, f"{method} {self._api.configuration.host}{path}", self._patience if patience is None else patience
@@ -169,8 +174,9 @@ def _patiently(once: Callable[[], Any], where: str, patience: float) -> Any:
         pause = min(2 * pause, LONGEST_PAUSE_S)
 
 
-def words(body: str) -> str:
+def words(body: str | bytes) -> str:
     """What an API server's refusal says, without its JSON."""
+    body = body.decode(errors="replace") if isinstance(body, bytes) else body
     try:
         return str(json.loads(body)["message"])
     except (ValueError, KeyError, TypeError):

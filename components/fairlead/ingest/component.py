@@ -26,7 +26,7 @@ def ingest_table(
 
     Args:
         data: the rows as Parquet parts with a manifest.
-        sources: table name to path or `package:NAME/PATH`; CSV (also .gz), zipped CSV or Parquet.
+        sources: table name to path, `package:NAME/PATH` or URI (s3://, gs://); CSV (also .gz), zipped CSV or Parquet.
         query: SQL over those tables; empty with a single source takes it as it is.
         types: column name to type, over what is found in the file: bool, int64, float64, string, date, timestamp.
         null_values: texts that mean missing in a CSV file.

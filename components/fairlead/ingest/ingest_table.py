@@ -30,8 +30,8 @@ class IngestTableConfig(Config):
     """What to read.
 
     Attributes:
-        sources: table name to path or `package:NAME/PATH`; the file's ending says what it is (.csv, .csv.gz, .zip
-            with one CSV file, .parquet).
+        sources: table name to path, `package:NAME/PATH` or URI (s3://, minio://, gs://); the ending says what it is
+            (.csv, .csv.gz, .zip with one CSV file, .parquet).
         query: SQL over those tables; empty with a single source takes it as it is. The result is sorted by all
             its columns, so that its bytes do not depend on how a join was carried out. It sees no other file.
         types: column name to type, over what is found in a CSV file.
@@ -62,12 +62,13 @@ def ingest_table(config: IngestTableConfig, data: Path) -> Dataset:
     Raises:
         ConfigError: a package is not installed, or the query does not run.
         DataError: a source that is missing, empty, ragged, not UTF-8, of wrong types, or with a column twice.
+        ClusterError: an object store does not answer, or refuses.
         ArtifactError: `data` cannot be written.
     """
-    files = {name: locate(uri) for name, uri in config.sources.items()}
-    sources = [Source.of(config.sources[name], path) for name, path in files.items()]
     connection = connect(threads=os.cpu_count() or 1)  # files keep their order whatever the number
     with connection, tempfile.TemporaryDirectory() as folder:
+        files = {name: locate(uri, Path(folder, "fetched", name)) for name, uri in config.sources.items()}
+        sources = [Source.of(config.sources[name], path) for name, path in files.items()]
         for name, path in files.items():
             _load(connection, name, path, config, Path(folder))
         reader = _open_query(connection, _query(connection, config))

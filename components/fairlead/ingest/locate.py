@@ -7,17 +7,27 @@ import zipfile
 from pathlib import Path
 
 from fairlead.errors import ConfigError, DataError
+from fairlead.object_store import as_s3, download, is_remote
 
 PACKAGE = "package:"
 
 
-def locate(uri: str) -> Path:
-    """Finds the file behind a path or `package:NAME/PATH` (a file inside an installed Python package).
+def locate(uri: str, folder: Path) -> Path:
+    """Finds the file behind a path, a `package:NAME/PATH` (a file inside an installed Python package), or a URI.
+
+    Args:
+        uri: as the user wrote it.
+        folder: takes what a URI (s3://, minio://, gs://) names.
 
     Raises:
         ConfigError: the package is not installed.
-        DataError: there is no such file.
+        DataError: there is no such file or object.
+        ClusterError: the object store does not answer, or refuses.
     """
+    if is_remote(uri):
+        path = folder / as_s3(uri).rpartition("/")[2]
+        download(uri, path)
+        return path
     path = _inside_package(uri) if uri.startswith(PACKAGE) else Path(uri).expanduser()
     if not path.is_file():
         raise DataError("a source is not a file", where=uri, got=f"nothing at {path}", do="check the path")

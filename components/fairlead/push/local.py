@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fairlead.artifacts.bundle import ModelBundle
+from fairlead.artifacts.golden import golden_request
 from fairlead.errors import ServeError
 from fairlead.push.endpoint import Endpoint
 from fairlead.push.predictor_process import candidate
@@ -31,8 +32,10 @@ def push_local(bundle: ModelBundle, config: PushModelConfig) -> PushResult:
     the old one rests; only then is it put on record. Whoever is not on record leaves.
 
     Raises:
+        ArtifactError: the bundle has no golden rows.
         ServeError: it does not start, answers wrongly, or cannot have its address.
     """
+    golden_request(bundle)  # before anything starts: without golden rows nothing can be promised
     with ServiceHome.hold(config.home, config.service, config.timeout) as home:
         old = home.record
         port = config.port or (old.port if old.host == config.host else 0)

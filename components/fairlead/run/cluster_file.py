@@ -28,7 +28,9 @@ ALL = "all"
 def _no_secrets(values: dict[str, str]) -> dict[str, str]:
     for name in values:
         if SECRET_WORDS.intersection(name.upper().split("_")):
-            raise ValueError(f"the value of {name} would stand in the pipeline for all to read; name a Secret in secrets")
+            raise ValueError(
+                f"the value of {name} would stand in the pipeline for all to read; name a Secret in secrets"
+            )
     return values
 
 
@@ -84,7 +86,7 @@ class StepSettings(_Part):
         annotations: of the pod.
         image_pull_policy: when the image is fetched.
         image_pull_secrets: names of Secrets for its registry.
-        run_as_non_root: says so in the pod's security context; for backends that know the field (a plain 2.14 refuses it).
+        run_as_non_root: put into the security context, for backends that know this field; a plain 2.14 refuses it.
     """
 
     cpu: Cpu | None = None
@@ -134,7 +136,7 @@ class Storage(_Part):
     region: str = "us-east-1"
     inputs: Annotated[str, AfterValidator(_a_place)] = "s3://mlpipeline/fairlead/inputs"
     importer_scheme: Literal["minio", "s3"] = "minio"
-    secret: Annotated[str, Field(pattern=r"^([a-z0-9.-]+/[a-z0-9.-]+)?$")] = "kubeflow/mlpipeline-minio-artifact"
+    secret: Annotated[str, Field(pattern=r"^([a-z0-9.-]+/[a-z0-9.-]+)?$")] = "kubeflow/mlpipeline-minio-artifact"  # noqa: S105 - its name
 
 
 class ClusterFile(_Part):
@@ -241,6 +243,8 @@ def _wrong(error: ValidationError, path: Path) -> ConfigError:
         do = f"use one of {', '.join(place.model_fields)}"
         return ConfigError("the cluster file has a key that is not known", where=path, got=key, do=do)
     rule, given = first["msg"].removeprefix("Value error, "), first.get("input")
-    shown = f": {given!r}" if isinstance(given, str | int | float) else ""  # of mappings, which may hold a secret, the key
+    shown = (
+        f": {given!r}" if isinstance(given, str | int | float) else ""
+    )  # of mappings, which may hold a secret, the key
     got = f"{key or type(given).__name__}{shown}"
     return ConfigError(f"the cluster file is wrong: {rule}", where=path, got=got, do="correct this key")

@@ -59,7 +59,9 @@ class KfpApi:
             health = None
         if not health or "multi_user" not in health:
             advice = "check host in the cluster file: the address before /apis; kubectl -n kubeflow get svc ml-pipeline"
-            raise ClusterError("this is not Kubeflow Pipelines", where=api.host, got="no /apis/v2beta1/healthz", do=advice)
+            raise ClusterError(
+                "this is not Kubeflow Pipelines", where=api.host, got="no /apis/v2beta1/healthz", do=advice
+            )
         api.namespace = cluster.namespace if health["multi_user"] else ""  # a single-user server refuses to be told
         return api
 
@@ -94,9 +96,10 @@ class KfpApi:
         """Takes something away."""
         self._json("DELETE", path)
 
-    def upload(self, path: str, name: str, content: str, **query: str) -> Json:
+    def upload(self, path: str, content: str, **query: str) -> Json:
         """Sends a file as a browser's form does."""
-        return self._json("POST", path, params=query, files={"uploadfile": (name, content.encode(), "application/yaml")})
+        form = {"uploadfile": ("pipeline.yaml", content.encode(), "application/yaml")}
+        return self._json("POST", path, params=query, files=form)
 
     def text(self, path: str) -> str:
         """What is no JSON: a step's log."""
@@ -158,7 +161,9 @@ def refusal(status: int, body: str, where: str) -> ClusterError:
     said = _words(body)
     if "unknown field" in said or "schemaVersion" in said:
         advice = "this backend is older than the pipeline: leave that feature out, or update Kubeflow Pipelines"
-    return ClusterError("Kubeflow Pipelines refuses", where=where, got=f"{status} {said}".strip(), do=advice, status=status)
+    return ClusterError(
+        "Kubeflow Pipelines refuses", where=where, got=f"{status} {said}".strip(), do=advice, status=status
+    )
 
 
 def _words(body: str) -> str:

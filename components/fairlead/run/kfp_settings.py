@@ -1,8 +1,8 @@
 """What a cluster's steps get, written into compiled IR: resources, retries, secrets by reference, and what is cached.
 
 It works on IR, not on pipelines, so that a compiled .yaml gets the same. Each field is what kfp's own functions compile
-to (`task.set_cpu_limit`, `kfp.kubernetes.use_secret_as_env`, ...), but for `optional: false`, which a plain 2.14 backend
-refuses and which means what leaving it out means.
+to (`task.set_cpu_limit`, `kfp.kubernetes.use_secret_as_env`, ...), but for `optional: false`, which a plain 2.14
+backend refuses and which means what leaving it out means.
 """
 
 from __future__ import annotations
@@ -40,9 +40,7 @@ def apply_settings(spec: Json, platform: Json, cluster: ClusterFile) -> None:
         ConfigError: a step of the cluster file is neither in this pipeline nor a component of fairlead.
     """
     load_compiler()
-    executors = {
-        label: item["container"] for label, item in _executors(spec).items() if "container" in item
-    }
+    executors = {label: item["container"] for label, item in _executors(spec).items() if "container" in item}
     names = {label: component_of(label, container) for label, container in executors.items()}
     _refuse_unknown(cluster, set(names.values()))
     given = _branch(platform, "platforms", "kubernetes", "deploymentSpec", "executors")
@@ -71,7 +69,8 @@ def limit_caching(spec: Json, parameters: frozenset[str] | None) -> None:
     """
     for task, label in _tasks(spec):
         env = _executors(spec).get(label, {}).get("container", {}).get("env", [])
-        if parameters is None or any(item["name"] == NEEDS and item.get("value") for item in env):
+        reaches_out = any(item["name"] == NEEDS and item.get("value") for item in env)
+        if label and (parameters is None or reaches_out):
             task["cachingOptions"] = {}
     if parameters:
         _uncache_readers(spec, spec["root"], parameters)
@@ -82,9 +81,11 @@ def _uncache_readers(spec: Json, component: Json, parameters: frozenset[str]) ->
     for task in component.get("dag", {}).get("tasks", {}).values():
         taken = task.get("inputs", {}).get("parameters", {})
         inner = frozenset(name for name, item in taken.items() if item.get("componentInputParameter") in parameters)
-        if inner:
+        body = spec["components"][task["componentRef"]["name"]]
+        if inner and "dag" in body:
+            _uncache_readers(spec, body, inner)
+        elif inner:
             task["cachingOptions"] = {}
-            _uncache_readers(spec, spec["components"][task["componentRef"]["name"]], inner)
 
 
 def component_of(label: str, container: Json) -> str:
@@ -109,7 +110,7 @@ def _tasks(spec: Json) -> Iterator[tuple[Json, str]]:
 
 
 def _refuse_unknown(cluster: ClusterFile, here: set[str]) -> None:
-    """A cluster file serves many pipelines, so that our own components may be named in it wherever they are not used."""
+    """A cluster file serves many pipelines: our own components may be named in it where they are not used."""
     from difflib import get_close_matches
 
     known = here | set(components()) | {ALL}
@@ -155,6 +156,26 @@ def _kubernetes(given: Json, settings: StepSettings) -> Json:
     from kfp.kubernetes import kubernetes_executor_config_pb2 as messages
 
     config = ParseDict(given, messages.KubernetesExecutorConfig())
+    _add_secrets(config, settings)
+    for toleration in settings.tolerations:
+        config.tolerations.add(**toleration.model_dump(exclude_unset=True))
+    config.node_selector.labels.update(settings.node_selector)
+    config.pod_metadata.labels.update(settings.labels)
+    config.pod_metadata.annotations.update(settings.annotations)
+    if settings.ttl_seconds:
+        config.active_deadline_seconds = settings.ttl_seconds
+    if settings.image_pull_policy:
+        config.image_pull_policy = settings.image_pull_policy
+    if settings.run_as_non_root:
+        config.security_context.run_as_non_root = True
+    for item in (item for name in MAY_BE_OPTIONAL for item in getattr(config, name) if not item.optional):
+        item.ClearField("optional")
+    written: Json = MessageToDict(config)
+    return {name: value for name, value in written.items() if value}
+
+
+def _add_secrets(config: Any, settings: StepSettings) -> None:
+    """Names Secrets; what is in them stays in the cluster."""
     for secret, keys in settings.secrets.items():
         added = config.secret_as_env.add(secret_name=secret)
         added.secret_name_parameter.runtime_value.constant.string_value = secret
@@ -164,22 +185,6 @@ def _kubernetes(given: Json, settings: StepSettings) -> Json:
         config.image_pull_secret.add(
             secret_name=secret
         ).secret_name_parameter.runtime_value.constant.string_value = secret
-    for toleration in settings.tolerations:
-        config.tolerations.add(**toleration.model_dump(exclude_unset=True))
-    config.node_selector.labels.update(settings.node_selector)
-    config.pod_metadata.labels.update(settings.labels)
-    config.pod_metadata.annotations.update(settings.annotations)
-    for name, value in (("active_deadline_seconds", settings.ttl_seconds), ("image_pull_policy", settings.image_pull_policy)):
-        if value:
-            setattr(config, name, value)
-    if settings.run_as_non_root:
-        config.security_context.run_as_non_root = True
-    for name in MAY_BE_OPTIONAL:
-        for item in getattr(config, name):
-            if not item.optional:
-                item.ClearField("optional")
-    written: Json = MessageToDict(config)
-    return {name: value for name, value in written.items() if value}
 
 
 def _branch(tree: Json, *names: str) -> Json:

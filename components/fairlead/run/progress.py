@@ -52,7 +52,8 @@ class PlainLines:
 
     def _started(self, event: Event) -> str:
         self._width = max(map(len, event.facts["steps"]), default=0)
-        return f"{event.name}: {len(event.facts['steps'])} steps, runner {event.facts['runner']}"
+        note = f"\n  {event.facts['note']}" if "note" in event.facts else ""
+        return f"{event.name}: {len(event.facts['steps'])} steps, runner {event.facts['runner']}{note}"
 
     def _finished(self, event: Event) -> str:
         mark = MARKS[event.state or "failed"]
@@ -81,6 +82,8 @@ class LiveTable:
         """Redraws the table."""
         if event.kind == "run_started":
             self._title = f"{event.name} · {event.facts['runner']}"
+            if "note" in event.facts:
+                self._console.print(event.facts["note"], style="dim", highlight=False, markup=False)
             self._rows = dict.fromkeys(event.facts["steps"], ("[dim]waits[/]", "", ""))
             self._live.start()
         elif event.kind == "task_started":

@@ -72,7 +72,7 @@ class TaskResult:
 
 @dataclass(frozen=True)
 class RunResult:
-    """A whole run, as `run.json` holds it."""
+    """A whole run, as `run.json` holds it; `cluster` says under which names a cluster knows it."""
 
     pipeline: str
     runner: str
@@ -82,6 +82,7 @@ class RunResult:
     seconds: float
     tasks: dict[str, TaskResult]
     outputs: dict[str, Any] = field(default_factory=dict)
+    cluster: dict[str, str] = field(default_factory=dict)
 
     def write(self) -> None:
         """Writes `run.json` at once or not at all.
@@ -110,7 +111,7 @@ class Event:
         name: of the pipeline or task.
         state: how it ended.
         seconds: how long it took.
-        facts: of a task, see `TaskResult.facts`; of a run's start, the names of its `steps`.
+        facts: of a task, see `TaskResult.facts`; of a run's start, the names of its `steps` and perhaps a `note`.
         error: what failed.
     """
 
@@ -127,6 +128,16 @@ Listener = Callable[[Event], None]
 
 def nobody(_event: Event) -> None:
     """The listener that hears nothing."""
+
+
+def failure_of(failed: TaskResult, out: Path) -> RunError:
+    """The error of a run one of whose steps failed."""
+    log = out / "logs" / f"{failed.name}.log"
+    got = failed.error.replace("\n", "\n         ")
+    where = log if log.exists() else out
+    return RunError(
+        f"step {failed.name!r} failed", where=where, got=got, do="mend that and run again; finished steps are kept"
+    )
 
 
 def cannot_write(folder: Path, error: OSError) -> RunError:

@@ -1,4 +1,7 @@
-"""Runs a compiled pipeline: checks first, then the engine with the runner that was asked for, then `run.json`."""
+"""Runs a compiled pipeline: checks first, then the engine with the runner that was asked for, then `run.json`.
+
+On a cluster Kubeflow Pipelines is the engine: see `kfp.py`.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,13 @@ from fairlead.run.parameters import check_parameters
 from fairlead.run.pipeline_ir import Dag, Unsupported
 from fairlead.run.placement import RunFolder
 from fairlead.run.read_ir import load_pipeline
-from fairlead.run.result import Event, RunResult, cannot_write, nobody
+from fairlead.run.result import Event, RunResult, cannot_write, failure_of, nobody
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from fairlead.run.cluster_file import ClusterFile
     from fairlead.run.pipeline_ir import Pipeline
     from fairlead.run.result import Listener, State, TaskResult
     from fairlead.run.step import StepRunner
@@ -54,6 +58,8 @@ RUNNERS: dict[str, Callable[..., StepRunner]] = {
     "subprocess": _subprocess,
     "docker": _docker,
 }
+#: Where Kubeflow Pipelines runs them.
+ON_CLUSTER = "kfp"
 
 
 def run_pipeline(
@@ -65,28 +71,35 @@ def run_pipeline(
     cache: Path | None = None,
     listener: Listener = nobody,
     memory: str = "",
+    cluster: ClusterFile | None = None,
 ) -> RunResult:
     """Runs a compiled pipeline.
 
     Args:
         ir: the YAML that KFP's compiler wrote, or its content.
-        runner: in-process, fork, subprocess or docker.
+        runner: in-process, fork, subprocess, docker or kfp.
         parameters: values by name; the pipeline's defaults stand in for the rest.
         out: gets `<task>/<artifact>`, `logs/<task>.log` and `run.json`; an artifact of an earlier run stays until a
             finished step replaces it.
-        cache: where finished steps are kept and found again; None runs every step.
+        cache: where finished steps are kept and found again (on a cluster KFP keeps them); None runs every step.
         listener: hears what happens.
         memory: the most that a step may use (2g), for the docker runner.
+        cluster: for the kfp runner; None is the one that this process is in.
 
     Raises:
         ConfigError: an unknown runner, a wrong parameter, or no compiled pipeline.
         RunError: a feature that no local runner has, or a step that failed; `run.json` is written all the same.
         KeyboardInterrupt: after every step was stopped and `run.json` written.
     """
-    if runner not in RUNNERS:
-        raise ConfigError("there is no such runner", got=runner, do=f"use one of {', '.join(RUNNERS)}")
-    if memory and runner != "docker":
-        raise ConfigError("only containers have a memory limit", got=f"--memory {memory}", do="use --runner docker")
+    _check_flags(runner, memory, cluster)
+    if runner == ON_CLUSTER:
+        from fairlead.run.cluster_file import read_cluster_file
+        from fairlead.run.kfp import run_on_cluster
+
+        there = cluster or read_cluster_file(None)
+        return run_on_cluster(
+            ir, cluster=there, parameters=parameters, out=out, cached=cache is not None, listener=listener
+        )
     pipeline = load_pipeline(ir)
     refuse_unsupported(pipeline)
     values = check_parameters(pipeline.parameters, parameters)
@@ -113,23 +126,25 @@ def run_pipeline(
             result = RunResult(pipeline.name, runner, folder.out, values, state, seconds, engine.results, outputs)
             result.write()
     for failed in _failures(engine):
-        raise _failure(failed, folder)
+        raise failure_of(failed, folder.out)
     return result
+
+
+def _check_flags(runner: str, memory: str, cluster: ClusterFile | None) -> None:
+    if runner not in (*RUNNERS, ON_CLUSTER):
+        raise ConfigError("there is no such runner", got=runner, do=f"use one of {', '.join((*RUNNERS, ON_CLUSTER))}")
+    if memory and runner == ON_CLUSTER:
+        advice = "set steps.NAME.memory in the cluster file"
+        raise ConfigError("a cluster's steps have limits of their own", got=f"--memory {memory}", do=advice)
+    if memory and runner != "docker":
+        raise ConfigError("only containers have a memory limit", got=f"--memory {memory}", do="use --runner docker")
+    if cluster and runner != ON_CLUSTER:
+        advice = f"use --runner {ON_CLUSTER}"
+        raise ConfigError("only the kfp runner runs on a cluster", got=f"--cluster with --runner {runner}", do=advice)
 
 
 def _failures(engine: Engine) -> list[TaskResult]:
     return [result for result in engine.results.values() if result.state == "failed"]
-
-
-def _failure(failed: TaskResult, folder: RunFolder) -> RunError:
-    log = folder.logs / f"{failed.name}.log"
-    got = failed.error.replace("\n", "\n         ")
-    return RunError(
-        f"step {failed.name!r} failed",
-        where=log if log.exists() else folder.out,
-        got=got,
-        do="mend that and run again; finished steps are kept",
-    )
 
 
 def refuse_unsupported(pipeline: Pipeline) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from fairlead.cluster.connect import Cluster
 
-DURATION_S, RENEW_S, POLL_S = 15.0, 4.0, 0.5
+DURATION_S, RENEW_S, POLL_S = 10.0, 3.0, 0.5
 API = "coordination.k8s.io/v1"
 
 

@@ -73,8 +73,8 @@ def preflight(cluster: Cluster, config: PushModelConfig) -> Ground:
             do=advice,
             status=403,
         )
-    _check_runtime(cluster, config.runtime)
-    return Ground(standard_mode(cluster), _initializer(cluster))
+    check_runtime(cluster, config.runtime)
+    return Ground(standard_mode(cluster), initializer_of(cluster))
 
 
 def missing_rights(cluster: Cluster) -> Iterator[str]:
@@ -86,7 +86,12 @@ def missing_rights(cluster: Cluster) -> Iterator[str]:
                 yield f"{verb} {resource}"
 
 
-def _check_runtime(cluster: Cluster, runtime: str) -> None:
+def check_runtime(cluster: Cluster, runtime: str) -> Json:
+    """The runtime that a push names, once it is known to serve our models.
+
+    Raises:
+        ClusterError: it is not there, or serves others.
+    """
     api = f"/apis/{GROUP}/v1alpha1"
     own = f"{api}/namespaces/{cluster.namespace}/servingruntimes/{runtime}"
     found = cluster.get(own) or cluster.get(f"{api}/clusterservingruntimes/{runtime}")
@@ -98,9 +103,11 @@ def _check_runtime(cluster: Cluster, runtime: str) -> None:
     if found["spec"].get("disabled") or FORMAT not in formats:
         got = "it is disabled" if found["spec"].get("disabled") else f"it serves {', '.join(map(str, formats))}"
         raise ClusterError(f"the runtime does not serve {FORMAT} models", where=runtime, got=got, do=install)
+    return found
 
 
-def _initializer(cluster: Cluster) -> str:
+def initializer_of(cluster: Cluster) -> str:
+    """The storage container of ours; "" when it was not installed."""
     try:
         return INITIALIZER if cluster.get(f"/apis/{GROUP}/v1alpha1/clusterstoragecontainers/{INITIALIZER}") else ""
     except ClusterError:

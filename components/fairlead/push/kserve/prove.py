@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fairlead.push.kserve.service import InferenceService
 
 PROBES = 100
-SETTLE_S, POLL_S = 30.0, 0.2  # how long the cluster may take to send everybody to the new pods
+SETTLE_S, POLL_S = 15.0, 0.2  # how long the cluster may take to send everybody to the new pods
 IN_A_ROW = 5
 
 
@@ -32,13 +32,12 @@ class Proxied(Endpoint):
     def ask(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
         """As `Endpoint.ask`."""
         try:
-            reply = self.call(method, path, json.loads(body) if body else None)
+            return dict(self.call(method, path, json.loads(body) if body else None))
         except ClusterError as error:
             got = error.got
             raise ServeError("the predictor does not answer", where=f"{self.url}{path}", got=got, do=error.do) from None
-        if not isinstance(reply, dict):
-            raise ServeError("the answer is not JSON", where=f"{self.url}{path}", got=str(reply)[:200])
-        return reply
+        except ValueError as error:
+            raise ServeError("the answer is not JSON", where=f"{self.url}{path}", got=error) from None
 
 
 def endpoint_of(cluster: Cluster, service: InferenceService, timeout: float) -> Endpoint:

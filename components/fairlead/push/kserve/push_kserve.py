@@ -54,7 +54,7 @@ def push_kserve(bundle: ModelBundle, uri: str, config: PushModelConfig) -> PushR
         switch = Switch(cluster, config.service, push, lease, ground.mode, config.rollout_timeout, config.timeout)
         before = switch.settle()
         notes = {MODEL: bundle.fingerprint, SOURCE: uri, RUN: config.run, LINEAGE: _lineage(bundle)}
-        predictor = _predictor(storage, config, ground, before)
+        predictor = predictor_of(storage, config, ground, before)
         wanted = Revision(predictor, {key: value for key, value in notes.items() if value})
         if before and _serves_already(switch, before, wanted, bundle, config):
             return _result("unchanged", before, bundle, config)
@@ -74,7 +74,7 @@ def _store(bundle: ModelBundle, uri: str, config: PushModelConfig) -> str:
     raise ConfigError("the cluster cannot read a model on this machine", where=uri or bundle.path, do=advice)
 
 
-def _predictor(storage: str, config: PushModelConfig, ground: Ground, before: InferenceService | None) -> Json:
+def predictor_of(storage: str, config: PushModelConfig, ground: Ground, before: InferenceService | None) -> Json:
     """What the service shall run; what an operator set on its predictor stays."""
     live = before.revision.predictor if before else {}
     predictor: Json = {key: value for key, value in live.items() if key not in FRAMEWORKS}

@@ -201,8 +201,17 @@ class Services:
 
     def delete(self, service: InferenceService) -> None:
         """Removes exactly this service, not one that took its name since."""
-        precondition = {"preconditions": {"uid": service.body["metadata"]["uid"]}}
-        self._cluster.delete(f"{self._path}/{service.name}", precondition)
+        uid, deadline = service.body["metadata"]["uid"], time.monotonic() + CONFLICT_S
+        now: InferenceService | None = service
+        while now and now.body["metadata"]["uid"] == uid:
+            try:
+                self._cluster.delete(f"{self._path}/{service.name}", {"preconditions": {"uid": uid}})
+                now = None
+            except ClusterError as error:
+                if error.status != CONFLICT or time.monotonic() > deadline:
+                    raise
+                time.sleep(POLL_S)
+                now = self.read(service.name)
 
 
 def _unchanged(now: InferenceService | None, before: InferenceService | None) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fairlead.errors import FairleadError, ServeError
+from fairlead.errors import ClusterError, FairleadError, ServeError
 from fairlead.push.kserve.prove import await_model, endpoint_of
 from fairlead.push.kserve.rollout import await_rollout
 from fairlead.push.kserve.service import CANDIDATE_OF, InferenceService, Revision, Services, new_service
@@ -80,7 +80,11 @@ class Switch:
         except FairleadError as error:
             error.do = "; ".join(filter(None, [error.do, _what_serves(before)]))
             raise
-        self._remove(candidate)
+        try:
+            self._remove(candidate)
+        except ClusterError as error:
+            error.do = f"{error.do}; the new model serves, and the next push takes {candidate.name} away"
+            raise
         return after
 
     def _try(self, revision: Revision, prove: Prove) -> InferenceService:
@@ -104,10 +108,8 @@ class Switch:
         after = self.services.write(blank.serving(revision), before)
         try:
             return self._await(after, prove)
-        except BaseException:
-            self._restore(after)
-            for candidate in self.services.candidates(self.service):
-                self._remove(candidate)
+        except BaseException as error:
+            self._undo(after, before, error)
             raise
 
     def _await(self, service: InferenceService, prove: Prove) -> InferenceService:
@@ -115,13 +117,25 @@ class Switch:
         prove(endpoint_of(self.cluster, ready, self.timeout))
         return ready
 
-    def _restore(self, failed: InferenceService) -> InferenceService | None:
-        """Puts back exactly what served before, whose pods still stand; a service that had none before goes.
+    def _undo(self, failed: InferenceService, before: InferenceService | None, error: BaseException) -> None:
+        """Restores what served; if that fails the candidate stays, by which the next push sees what is left."""
+        try:
+            self._restore(failed, before)
+            for candidate in self.services.candidates(self.service):
+                self._remove(candidate)
+        except FairleadError as worse:
+            if isinstance(error, FairleadError):
+                error.do = (
+                    f"push again, which first puts back what served; that has failed now: {worse.what}, {worse.got}"
+                )
 
-        The write is the old one to the letter, so that Kubernetes finds the old pods and starts no new ones.
+    def _restore(self, failed: InferenceService, before: InferenceService | None = None) -> InferenceService | None:
+        """Puts back what served before; a service that had none before goes.
+
+        The write is the old one to the letter, so that Kubernetes finds the pods that still stand and starts no others.
         """
         self.lease.check()
-        previous = failed.revision.previous
+        previous = before.revision if before else failed.revision.previous
         if previous is None:  # it never proved itself, and nothing served here before
             self.services.delete(failed)
             return None
