@@ -109,6 +109,27 @@ def step_in_docker(_folder: Path) -> None:
     show("sooner than the one that installs its libraries", f"{peer / ours:.0f} x", ">= 20")
 
 
+def on_a_cluster(_folder: Path) -> None:
+    """On the cluster that KUBECONFIG names: a rollout under 200 requests a second, and what a step waits for."""
+    import on_cluster
+
+    if reason := on_cluster.why_not():
+        show(f"not measured: {reason}", "")
+        return
+    with on_cluster.ClusterHere.lent() as cluster:
+        took = on_cluster.rollout(cluster)
+        show("push to KServe, candidate to promoted", f"{took['seconds']:.0f} s", "<= 60 s")
+        show(f"requests during the rollouts, {took['rate']:.0f} a second", f"{took['asked']:,}", "200 a second")
+        show("of them without an answer", f"{took['failed']}", "0")
+        show("of them answered by an unverified model", f"{took['unverified']}", "0")
+        ours, peer = on_cluster.steps_start(cluster).items()
+        for way, (container, pod) in (ours, peer):
+            show(f"{way}, from its pod's creation", f"{pod:.1f} s")
+            show(f"{way}, from its container's start", f"{container:.2f} s")
+        show("sooner, from the pod's creation", f"{peer[1][1] / ours[1][1]:.1f} x")
+        show("sooner, from the container's start", f"{peer[1][0] / ours[1][0]:.0f} x", ">= 10")
+
+
 def compiling(folder: Path) -> None:
     """Two hundred tasks, with our component and with the same one declared by kfp's own decorator."""
 
@@ -134,6 +155,6 @@ def agreement(folder: Path) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="fl-") as place:
-        for part in (starting, compiling, empty_pipeline, step_in_docker, tax, agreement):
+        for part in (starting, compiling, empty_pipeline, step_in_docker, on_a_cluster, tax, agreement):
             print(part.__doc__)
             part(Path(place))

@@ -166,7 +166,7 @@ def test_kserves_own_client_gets_the_golden_answers(suite: Suite) -> None:
     async def ask(address: str) -> Any:
         client = InferenceRESTClient(RESTConfig(protocol="v2", timeout=30))
         try:
-            return await client.infer(f"http://{address}", InferRequest(service, inputs))
+            return await client.infer(f"http://{address}", InferRequest(service, inputs), model_name=service)
         finally:
             await client.close()
 

@@ -227,9 +227,10 @@ def test_its_labels_say_what_it_is(target: str) -> None:
     assert told["source"].startswith("https://")
 
 
-def test_a_step_image_has_no_entrypoint_and_the_predictor_its_own() -> None:
+def test_a_step_image_has_no_entrypoint_and_a_server_its_own() -> None:
     assert config("python-tabular")["Entrypoint"] is None
     assert config("predictor")["Entrypoint"] == ["python", "-m", "fairlead.serve"]
+    assert config("mlflow")["Entrypoint"] == ["mlflow", "server"]
 
 
 def test_its_sbom_lists_each_package(target: str, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
 
 from kfp import dsl
 
+from fairlead.components import ingest_table
 from fairlead.dsl import NEEDS
 from fairlead.images import TABULAR
 
@@ -120,3 +121,8 @@ def reading_package():
 def asking():
     who()
     who().set_env_variable(NEEDS, "machine")
+
+
+@dsl.pipeline
+def ingesting(sources: dict):
+    ingest_table(sources=sources)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fairlead.run.result import RunResult
+    from s3_here import S3
 
     Run = Callable[..., RunResult]
 
@@ -121,6 +122,13 @@ def test_the_network_is_off_unless_it_is_the_step_s_job(run: Run) -> None:
         thread.join(60)
     assert tasks["call"].parameters == {"Output": "ConnectionRefusedError"}
     assert tasks["call-2"].parameters == {"Output": "hello"}
+
+
+@in_docker
+def test_a_step_whose_parameters_name_an_object_reaches_the_store(run: Run, s3: S3) -> None:
+    (s3.data / "bucket" / "t.csv").write_text("a\n1\n")
+    data = run("ingesting", sources={"t": "s3://bucket/t.csv"}).tasks["ingest-table"].artifacts["data"]
+    assert data.metadata["rows"] == 1
 
 
 @in_docker

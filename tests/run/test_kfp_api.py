@@ -36,7 +36,7 @@ def serve(answers: list[Answer]) -> Iterator[tuple[str, list[tuple[str, str, dic
     asked: list[tuple[str, str, dict[str, str]]] = []
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - the library's name
+        def do_GET(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             status, kind, body = answers[min(len(asked), len(answers) - 1)]
             asked.append((self.command, self.path, dict(self.headers)))

@@ -16,9 +16,8 @@ from fairlead.run.read_ir import load_pipeline
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from s3_here import S3
-
     from fairlead.run.pipeline_ir import Dag
+    from s3_here import S3
 
 STORAGE = Storage(inputs="s3://bucket/inputs")
 

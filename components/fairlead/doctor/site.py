@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fairlead.errors import ClusterError
+from fairlead.push.push_model import PushModelConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,9 @@ PATIENCE_S = 2.0
 HIDDEN = "***"
 SHORTEST_SECRET = 6
 FORBIDDEN = 403
+#: What a push takes unless it is told otherwise.
+RUNTIME = str(PushModelConfig.model_fields["runtime"].default)
+PREDICTOR_ACCOUNT = str(PushModelConfig.model_fields["service_account"].default)
 #: What is said of a check that needs what is not there.
 WHY = {
     "file": "nothing says where it is; give --cluster FILE, such as manifests/kind.cluster.yaml",

@@ -6,8 +6,8 @@
     $FAIRLEAD_HOME                     read and write, for a step that needs the network (the registry's database)
 
 No root, no capability, no new privilege, a read-only root file system, /tmp in memory, and no network unless the step's
-component says `needs="network"`: then it has this machine's, so that an address means the same in every runner, and the
-variables that MLflow and its stores read.
+component says `needs="network"`, or its parameters name an object (s3://): then it has the network of this machine, so
+that an address means the same in every runner, and the variables that MLflow and its stores read.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairlead.dsl import NEEDS
 from fairlead.home import home
+from fairlead.object_store import is_remote
 from fairlead.run.docker_engine import LABEL, owner
 from fairlead.run.kfp_local import command_of
 
@@ -50,7 +51,7 @@ def container_options(step: Step, image: str, memory: int) -> dict[str, Any]:
         "tmpfs": {TMP: "mode=1777"},
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
-        "network_mode": "host" if is_networked(step) else "none",
+        "network_mode": "host" if is_networked(step) or _reads_objects(step) else "none",
         "pids_limit": MOST_PROCESSES,
         "init": True,  # signals and orphans are handled as on any machine
         "log_config": LogConfig(type="local"),  # read once more at the end, and gone with the container
@@ -74,6 +75,11 @@ def is_networked(step: Step) -> bool:
     return step.python.env.get(NEEDS) == "network"
 
 
+def _reads_objects(step: Step) -> bool:
+    """Its parameters name an object of a store."""
+    return any(map(is_remote, _texts(step.executor_input["inputs"]["parameterValues"])))
+
+
 def container_user() -> tuple[int, int]:
     """The caller's user and group, so that outputs are the caller's; for root those of our images."""
     return (os.getuid(), os.getgid()) if os.getuid() else (IMAGE_USER, IMAGE_USER)
@@ -91,7 +97,7 @@ def hand_over(folder: Path, user: tuple[int, int]) -> None:
 
 
 def _environment(step: Step) -> dict[str, str]:
-    known = os.environ if is_networked(step) else {}
+    known = os.environ if is_networked(step) or _reads_objects(step) else {}
     passed = {name: value for name, value in known.items() if name.startswith(PASSED_ON)}
     ours = {"HOME": TMP, "USER": "fairlead", "PYTHONUNBUFFERED": "1", "FAIRLEAD_HOME": str(home().absolute())}
     return {**passed, **ours, **step.python.env}

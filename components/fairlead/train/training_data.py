@@ -10,6 +10,7 @@ import numpy as np
 from fairlead.artifacts.bundle import Signature, features_of
 from fairlead.artifacts.dataset import Dataset
 from fairlead.artifacts.scorer import columns_of
+from fairlead.artifacts.source import name_of
 from fairlead.errors import SHOWN_ROWS, DataError
 
 if TYPE_CHECKING:
@@ -203,6 +204,9 @@ def _refuse(what: str, dataset: Dataset, column: str, bad: np.ndarray, config: T
 
 def _lineage(train: Dataset, validation: Dataset) -> dict[str, Any]:
     """Fingerprints and sources, without the paths of this machine."""
-    known = {(s.get("uri"), s.get("sha256")): s for s in (*train.sources, *validation.sources)}
-    sources = [{key: value for key, value in source.items() if key != "path"} for source in known.values()]
+    known = {}
+    for source in (*train.sources, *validation.sources):
+        name = name_of(str(source.get("uri")), str(source.get("sha256")))
+        known[name, source.get("sha256")] = {**{k: v for k, v in source.items() if k != "path"}, "uri": name}
+    sources = list(known.values())
     return {"inputs": {"train": train.fingerprint, "validation": validation.fingerprint}, "sources": sources}

@@ -127,10 +127,20 @@ class Lease:
             self._lost = f"held by {found['spec'].get('holderIdentity')}" if found else "it is gone"
 
     def _release(self) -> None:
-        with suppress(ClusterError):  # it ends by itself
-            metadata = self._body["metadata"]
-            precondition = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
-            self._cluster.delete(f"{self._list}/{self._name}", {"preconditions": precondition})
+        """Takes it away; should that fail for long, it ends by itself."""
+        deadline = time.monotonic() + DURATION_S
+        with suppress(ClusterError):
+            while self._body.get("spec", {}).get("holderIdentity") == self._holder and time.monotonic() < deadline:
+                metadata = self._body["metadata"]
+                precondition = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
+                try:
+                    self._cluster.delete(f"{self._list}/{self._name}", {"preconditions": precondition})
+                    self._body = {}
+                except ClusterError as error:
+                    if error.status != CONFLICT:
+                        raise
+                    time.sleep(POLL_S)
+                    self._body = self._cluster.get(f"{self._list}/{self._name}") or {}
 
 
 def _now() -> str:

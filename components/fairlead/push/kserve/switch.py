@@ -105,11 +105,10 @@ class Switch:
         """The one write that changes what serves; undone when the proof fails."""
         blank = before or new_service(self.service, self.cluster.namespace, self.mode)
         self.lease.check()
-        after = self.services.write(blank.serving(revision), before)
         try:
-            return self._await(after, prove)
+            return self._await(self.services.write(blank.serving(revision), before), prove)
         except BaseException as error:
-            self._undo(after, before, error)
+            self._undo(before, error)
             raise
 
     def _await(self, service: InferenceService, prove: Prove) -> InferenceService:
@@ -117,10 +116,12 @@ class Switch:
         prove(endpoint_of(self.cluster, ready, self.timeout))
         return ready
 
-    def _undo(self, failed: InferenceService, before: InferenceService | None, error: BaseException) -> None:
+    def _undo(self, before: InferenceService | None, error: BaseException) -> None:
         """Restores what served; if that fails the candidate stays, by which the next push sees what is left."""
         try:
-            self._restore(failed, before)
+            now = self.services.read(self.service)
+            if now and now.push == self.push:
+                self._restore(now, before)
             for candidate in self.services.candidates(self.service):
                 self._remove(candidate)
         except FairleadError as worse:

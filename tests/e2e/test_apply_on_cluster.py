@@ -218,7 +218,11 @@ def test_a_run_that_is_under_way_lives_on_when_its_schedule_changes(site: Site) 
     assert site.apply()[-1] == "nothing to change"
 
 
-def test_a_cluster_that_does_not_answer_is_told(site: Site) -> None:
-    (site.folder / "none.yaml").write_text("host: http://127.0.0.1:9\n")
-    said = site.apply("--cluster", str(site.folder / "none.yaml"), code=8)
-    assert said[0] == "error: Kubeflow Pipelines does not answer"
+def test_a_store_that_does_not_answer_makes_no_schedule_without_its_files(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    assert "error: the object store does not answer" in site.apply(code=8)
+    assert site.recurring == []
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    assert marks(site.apply()) == "=+"

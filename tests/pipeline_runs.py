@@ -16,7 +16,7 @@ import yaml
 
 from fairlead.ingest.locate import locate
 
-FLIGHTS = Path(__file__).parents[2] / "pipelines" / "flights.yaml"
+FLIGHTS = Path(__file__).parents[1] / "pipelines" / "flights.yaml"
 ROWS = 3000
 
 
