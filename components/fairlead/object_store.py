@@ -143,11 +143,14 @@ def remove(uri: str, store: Store | None = None) -> None:
     from pyarrow import fs
 
     with _opened(uri, store) as (system, path):
-        kind = system.get_file_info(path).type
-        if kind == fs.FileType.Directory:
+        found = system.get_file_info(fs.FileSelector(path, recursive=True, allow_not_found=True))
+        for item in (*found, system.get_file_info(path)):
+            if item.is_file:
+                system.delete_file(item.path)
+        for folder in sorted((item.path for item in found if not item.is_file), key=len, reverse=True):
+            system.delete_dir(folder)  # some stores keep folders, and remove none that holds another
+        if found:
             system.delete_dir(path)
-        elif kind:
-            system.delete_file(path)
 
 
 @contextmanager

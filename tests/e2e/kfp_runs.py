@@ -81,10 +81,11 @@ class Run:
 
     def succeeded(self) -> Run:
         """Itself; one that failed fails the test, with the last lines of its pods."""
-        assert self.state == "SUCCEEDED", f"run {self.id}: {self.state}\n{self._last_words()}"
+        assert self.state == "SUCCEEDED", f"run {self.id}: {self.state}\n{self.last_words()}"
         return self
 
-    def _last_words(self) -> str:
+    def last_words(self) -> str:
+        """The last lines of its pods that failed."""
         kubectl, runs = self.pipeline.cluster.kubectl, self.pipeline.cluster.runs
         pods = json.loads(kubectl("get", "pods", "-n", runs, "-l", f"pipeline/runid={self.id}", "-o", "json"))["items"]
         names = [pod["metadata"]["name"] for pod in pods if pod["status"]["phase"] == "Failed"]

@@ -34,6 +34,6 @@ def test_an_artifact_that_was_overwritten_in_the_store_is_refused(cluster: Clust
     upload(tmp_path / "other", f"s3://{manifest.removesuffix('/manifest.json')}", cluster.store)
     second = pipeline.run({"sources": PLANES, "max_categories": 11})
     assert second.state == "FAILED"
-    words = second._last_words()  # noqa: SLF001 - what its pods said
+    words = second.last_words()
     assert "an input is not what the step before wrote" in words
     assert "Traceback" not in words

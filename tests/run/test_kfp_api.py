@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from kfp_server import serve
 
 from fairlead.errors import ClusterError, ConfigError
 from fairlead.run.cluster_file import ClusterFile
@@ -17,10 +15,10 @@ from fairlead.run.kfp_api import KfpApi
 from fairlead.run.kfp_submit import uploaded_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-Answer = tuple[int, str, str]
+    from kfp_server import Answer
+
 HEALTH = (200, "application/json", '{"multi_user": false, "tag_name": "2.14.3"}')
 #: Read from a 2.14.3 server.
 NO_PIPELINE = (
@@ -28,38 +26,6 @@ NO_PIPELINE = (
     "application/json",
     '{"code":5, "message":"Failed to get a pipeline with name x and namespace . Check error stack.", "details":[]}',
 )
-
-
-@contextmanager
-def serve(answers: list[Answer]) -> Iterator[tuple[str, list[tuple[str, str, dict[str, str]]]]]:
-    """A server that gives these answers in turn, the last for ever; its address, and what it was asked."""
-    asked: list[tuple[str, str, dict[str, str]]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            status, kind, body = answers[min(len(asked), len(answers) - 1)]
-            asked.append((self.command, self.path, dict(self.headers)))
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body.encode())))
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        do_POST = do_GET  # noqa: N815 - likewise
-
-        def log_message(self, *_: Any) -> None:
-            """Silence."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def closed_port() -> str:
@@ -108,7 +74,7 @@ def test_what_makes_something_is_asked_once() -> None:
         api = KfpApi.connect(ClusterFile(host=host))
         with pytest.raises(ClusterError, match="refuses"):
             api.post("/apis/v2beta1/runs", {"display_name": "x"})
-    assert [method for method, _, _ in asked] == ["GET", "POST"]
+    assert [request.method for request in asked] == ["GET", "POST"]
 
 
 def test_the_token_and_namespace_are_sent(tmp_path: Path) -> None:
@@ -118,8 +84,8 @@ def test_the_token_and_namespace_are_sent(tmp_path: Path) -> None:
         api = KfpApi.connect(ClusterFile(host=host, namespace="team", token_file=str(tmp_path / "token")))
         with pytest.raises(ClusterError, match="refuses"):
             uploaded_version(api, "x", "text")
-    assert asked[0][2]["Authorization"] == "Bearer abc"
-    assert asked[1][1] == "/apis/v2beta1/pipelines/names/x?namespace=team"
+    assert asked[0].headers["Authorization"] == "Bearer abc"
+    assert asked[1].path == "/apis/v2beta1/pipelines/names/x?namespace=team"
     with pytest.raises(ConfigError, match="token's file"):
         KfpApi.connect(ClusterFile(host=host, token_file=str(tmp_path / "none")))
 
@@ -142,4 +108,4 @@ def test_every_page_of_a_list_is_read() -> None:
     second = (200, "application/json", '{"runs": [{"id": 2}]}')
     with serve([first, second]) as (host, asked):
         assert [run["id"] for run in KfpApi(host).items("/apis/v2beta1/runs", "runs")] == [1, 2]
-    assert "page_token=more" in asked[1][1]
+    assert "page_token=more" in asked[1].path

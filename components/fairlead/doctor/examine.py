@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fairlead.cluster.connect import ACCOUNT
@@ -24,7 +25,7 @@ from fairlead.errors import FairleadError
 from fairlead.run.cluster_file import ClusterFile, read_cluster_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from pathlib import Path
     from types import FrameType
 
@@ -82,25 +83,26 @@ def examine(file: Path | None, *, quick: bool, tell: Tell) -> bool:
     inside = (ACCOUNT / "token").exists()
     settings = read_cluster_file(file) if file or inside else ClusterFile()
     site, sound = Site(settings, file=bool(file or inside)), True
-    for finding in _findings(site, quick=quick):
-        tell(finding.text(site.hide))
-        sound = sound and finding.state != "FIX"
+    with closing(_findings(site, quick=quick)) as findings:  # an interrupt that comes while it tells ends them, too
+        for finding in findings:
+            tell(finding.text(site.hide))
+            sound = sound and finding.state != "FIX"
     return sound
 
 
-def _findings(site: Site, *, quick: bool) -> Iterator[Finding]:
+def _findings(site: Site, *, quick: bool) -> Generator[Finding]:
     for check in CHECKS:
         why = site.lacks(check.needs)
         if why:
             yield skip(check.what, why)
         else:
-            yield from _caught(check.what, lambda check=check: check.find(site))
+            yield from _caught(check.what, partial(check.find, site))
     why = "left out by --quick" if quick else ""
     wanted = {what: why or site.lacks(needs) for what, needs in (STEP, KSERVE)}
     yield from (skip(what, why) for what, why in wanted.items() if why)
     probes = [what for what, why in wanted.items() if not why]
     if probes:
-        yield from _caught("probe", lambda: _probes(site, probes))
+        yield from _caught("probe", partial(_probes, site, probes))
 
 
 def _caught(what: str, find: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
@@ -119,7 +121,7 @@ def _probes(site: Site, wanted: list[str]) -> Iterator[Finding]:
     reads = {STEP[0]: read_by_a_step, KSERVE[0]: read_by_kserve}
 
     def read(what: str, probe: Probe) -> list[Finding]:
-        return list(_caught(what, lambda: reads[what](site, probe)))
+        return list(_caught(what, partial(reads[what], site, probe)))
 
     with _stopped_by_signals(), probe_object(site) as probe, ThreadPoolExecutor(len(wanted)) as pool:
         try:

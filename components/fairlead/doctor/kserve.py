@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fairlead.doctor.finding import fix, ok, skip
@@ -82,8 +83,7 @@ def _controller(cluster: Cluster) -> Finding:
 def _mode(cluster: Cluster) -> Finding:
     what = "deployment mode"
     for namespace in ("kserve", "kubeflow"):
-        path = f"/api/v1/namespaces/{namespace}/configmaps/{CONFIG}"
-        found, may = allowed(lambda path=path: cluster.get(path))
+        found, may = allowed(partial(cluster.get, f"/api/v1/namespaces/{namespace}/configmaps/{CONFIG}"))
         if not may:
             return skip(what, f"this user may not read {namespace}/{CONFIG}; a push asks for Standard itself")
         if found:

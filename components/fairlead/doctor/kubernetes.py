@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fairlead.cluster.connect import Cluster
@@ -28,7 +29,7 @@ def check_api(site: Site) -> Iterator[Finding]:
     place = "from inside" if cluster.inside else "by KUBECONFIG"
     yield ok("Kubernetes API", f"{version.get('gitVersion', 'no version')}, {place}")
     for name, what in ((site.settings.namespace, "runs"), (site.settings.models, "models")):
-        found, may = allowed(lambda name=name: cluster.get(f"/api/v1/namespaces/{name}"))
+        found, may = allowed(partial(cluster.get, f"/api/v1/namespaces/{name}"))
         if not may:
             yield skip(f"namespace of {what}", f"{name}: this user may not look")
         elif found:

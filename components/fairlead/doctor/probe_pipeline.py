@@ -1,4 +1,4 @@
-"""The pipeline that reads a probe: an importer, and a step that gets it from KFP's launcher and then asks for it itself.
+"""The pipeline that reads a probe: an importer, and a step that gets it from KFP's launcher and asks for it itself.
 
 This file names kfp's types where kfp reads them; import it after `load_compiler`.
 """
@@ -29,13 +29,13 @@ print({MARK!r} + json.dumps(said), flush=True)
 """
 
 
-@dsl.container_component
+@dsl.container_component  # type: ignore[untyped-decorator]
 def ingest_table(probe: dsl.Input[dsl.Artifact], s3: str, text: str, address: str) -> dsl.ContainerSpec:
     """Named as the component whose settings it is given."""
     return dsl.ContainerSpec(TABULAR, ["python", "-c", CODE], [probe.path, s3, text, address])
 
 
-@dsl.pipeline(name="fairlead-doctor")
+@dsl.pipeline(name="fairlead-doctor")  # type: ignore[untyped-decorator]
 def fairlead_doctor(uri: str, s3: str, text: str, address: str) -> None:
     """Reads the object at `uri`, which is `s3` to the step, holds `text`; and asks MLflow at `address`."""
     found = dsl.importer(artifact_uri=uri, artifact_class=dsl.Artifact, reimport=True)

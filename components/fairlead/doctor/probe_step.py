@@ -1,7 +1,7 @@
 """The probe read by a step: a run of Kubeflow Pipelines whose launcher fetches it, and which then asks for it itself.
 
-It is what a real step is: the image of steps, the account of runs, and the cluster file's settings of `ingest_table`, the
-one component that reads the object store by itself.
+It is what a real step is: the image of steps, the account of runs, and the cluster file's settings of `ingest_table`,
+the one component that reads the object store by itself.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     Json = dict[str, Any]
 
-LAUNCHER, STEP, MLFLOW = "launcher reads the store", "step reads the store", "step reaches MLflow"
+LAUNCHER, STEP, MLFLOW = "launcher reads store", "step reads store", "step reaches MLflow"
 LONGEST_S, END_S, POLL_S = 180.0, 30.0, 0.5
 COMPONENT = "ingest_table"
 KEY = "AWS_ACCESS_KEY_ID"
@@ -55,7 +55,7 @@ def read_by_a_step(site: Site, probe: Probe) -> Iterator[Finding]:
 
 
 def _submit(site: Site, api: KfpApi, probe: Probe) -> str:
-    spec, platform = _pipeline(site)
+    spec, platform = _pipeline(site, probe)
     given = {"uri": probe.launcher, "s3": probe.s3, "text": probe.text, "address": tracking_uri(site)}
     run = {
         "display_name": probe.name,
@@ -67,8 +67,8 @@ def _submit(site: Site, api: KfpApi, probe: Probe) -> str:
     return str(api.post(f"{V2}/runs", run)["run_id"])
 
 
-def _pipeline(site: Site) -> tuple[Json, Json]:
-    """The IR of the run, with the cluster file's settings."""
+def _pipeline(site: Site, probe: Probe) -> tuple[Json, Json]:
+    """The IR of the run, with the cluster file's settings; by its name its outputs lie beside the probe."""
     import yaml
 
     load_compiler()
@@ -77,6 +77,7 @@ def _pipeline(site: Site) -> tuple[Json, Json]:
     from fairlead.doctor.probe_pipeline import fairlead_doctor
 
     spec: Json = MessageToDict(fairlead_doctor.pipeline_spec)
+    spec["pipelineInfo"]["name"] = probe.name
     platform: Json = {}
     apply_settings(spec, platform, site.settings)
     for task in spec["root"]["dag"]["tasks"].values():
@@ -110,7 +111,7 @@ def _told(site: Site, nodes: Nodes, logs: PodLogs) -> Iterator[Finding]:
     pods = _pods(nodes)
     last = pods[-1] if pods else None
     if last is None:
-        by = f"kubectl -n {site.settings.namespace} get workflows; kubectl -n {site.settings.namespace} logs deployment/workflow-controller"
+        by = f"kubectl -n {site.settings.namespace} logs deployment/workflow-controller"
         yield fix(LAUNCHER, nodes.message or f"the run has no pod after {LONGEST_S:.0f} s", by)
     elif last.phase in ("Failed", "Error"):
         words = logs.text(last)
@@ -137,10 +138,13 @@ def _said(site: Site, said: dict[str, str]) -> Iterator[Finding]:
     if not said["step"]:
         yield ok(STEP, "by the cluster file's settings of ingest_table")
     elif KEY in variables:
-        by = f"correct the Secrets that steps.ingest_table names: kubectl -n {namespace} get secret {' '.join(settings.secrets)}"
+        named = " ".join(settings.secrets)
+        by = f"correct what steps.ingest_table names in the cluster file: kubectl -n {namespace} edit secret {named}"
         yield fix(STEP, said["step"], by)
     else:
-        why = f"steps have no keys of their own; give ingest_table some in the cluster file if a source is s3:// ({said['step']})"
+        why = (
+            "steps have no keys of their own; name some in steps.ingest_table of the cluster file if a source is s3://"
+        )
         yield skip(STEP, why)
     address = tracking_uri(site)
     if address and said["mlflow"]:
@@ -156,7 +160,8 @@ def _mend_launcher(site: Site, reason: str) -> str:
     if "secret" in words and "not found" in words:
         return f"kubectl -n {namespace} get secrets; make the one that kfp-launcher names"
     if any(word in words for word in ("denied", "forbidden", "403", "signature", "invalidaccesskey")):
-        return f"put keys that may read the pipeline root into the Secret that kfp-launcher names: kubectl -n {namespace} get configmap kfp-launcher -o yaml"
+        named = f"kubectl -n {namespace} get configmap kfp-launcher -o yaml"
+        return f"put keys that may read the pipeline root into the Secret that is named by: {named}"
     return (
         f"kubectl -n {namespace} edit configmap kfp-launcher: its providers say where the store of the pipeline root is"
     )
@@ -177,7 +182,7 @@ def _describe(site: Site, node: Node) -> str:
 
 def _remove(site: Site, api: KfpApi, run: str) -> None:
     """Ends the run, and removes it with its pods and their archived logs."""
-    with suppress(FairleadError):  # who cannot be reached cannot be tidied up
+    if True: # who cannot be reached cannot be tidied up
         nodes = nodes_of(api, run)
         if not nodes.ended:
             api.post(f"{V2}/runs/{run}:terminate")
@@ -186,5 +191,11 @@ def _remove(site: Site, api: KfpApi, run: str) -> None:
             time.sleep(POLL_S)
             nodes = nodes_of(api, run)
         api.delete(f"{V2}/runs/{run}")
-        for log in filter(None, (node.log for node in _pods(nodes))):
-            remove(log.rpartition("/")[0], site.store)
+        for folder in {_log_folder(node) for node in _pods(nodes) if node.log}:
+            remove(folder, site.store)
+
+
+def _log_folder(node: Node) -> str:
+    """Where the logs of the run's pods are archived: the workflow's folder, if there is one."""
+    before, named, _ = node.log.partition(f"/{node.workflow}/")
+    return f"{before}/{node.workflow}" if named else node.log.rpartition("/")[0]

@@ -69,8 +69,9 @@ def _grant(site: Site, account: str) -> str:
     if (namespace, account, models) == ("kubeflow", DEFAULT_ACCOUNT, "fairlead"):
         return "kubectl apply -k manifests/base"
     bind = f"--serviceaccount={namespace}:{account}"
+    role = f"sed '/^---/,$d; s/namespace: fairlead$/namespace: {models}/' manifests/base/pusher.yaml"
     return (
-        f"sed '/^---/,$d; s/namespace: fairlead$/namespace: {models}/' manifests/base/pusher.yaml | kubectl apply -f - && "
+        f"{role} | kubectl apply -f - && "
         f"kubectl -n {models} create rolebinding fairlead-pusher --role=fairlead-pusher {bind} && "
         f"kubectl create clusterrolebinding fairlead-pusher-{models} --clusterrole=fairlead-pusher {bind}"
     )

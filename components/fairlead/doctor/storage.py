@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ACCOUNT, SECRET = "account of predictors", "keys of predictors"
 KEYS = ("awsAccessKeyID", "awsSecretAccessKey")  # as KServe calls them unless its configuration does otherwise
+VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")  # where a command takes them from
 NOTE = "serving.kserve.io/s3-"
 #: Annotations of an account that a cloud gives rights by, without keys.
 ROLES = ("eks.amazonaws.com/role-arn", "iam.gke.io/gcp-service-account", "azure.workload.identity/client-id")
@@ -52,7 +53,8 @@ def check_predictor_account(site: Site) -> Iterator[Finding]:
     roles = [name for name in ROLES if name in (account["metadata"].get("annotations") or {})]
     names = [item["name"] for item in account.get("secrets", [])]
     if not names and not roles:
-        by = f"""kubectl -n {models} patch serviceaccount {PREDICTOR_ACCOUNT} -p '{{"secrets": [{{"name": "fairlead-storage"}}]}}\'"""
+        names_it = '{"secrets": [{"name": "fairlead-storage"}]}'
+        by = f"kubectl -n {models} patch serviceaccount {PREDICTOR_ACCOUNT} -p '{names_it}'"
         yield fix(ACCOUNT, f"{PREDICTOR_ACCOUNT} names no Secret with the object store's keys", by)
         return
     yield ok(ACCOUNT, f"{models}/{PREDICTOR_ACCOUNT}, by {', '.join([*names, *roles])}")
@@ -89,17 +91,15 @@ def _key_names(cluster: Cluster) -> tuple[str, ...]:
         found = cluster.get("/api/v1/namespaces/kserve/configmaps/inferenceservice-config") or {}
         told: Json = json.loads(found["data"]["credentials"])["s3"]
     except (FairleadError, KeyError, ValueError):
-        return ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+        return VARIABLES
     return told.get("s3AccessKeyIDName", KEYS[0]), told.get("s3SecretAccessKeyName", KEYS[1])
 
 
 def _make_secret(site: Site, name: str, keys: tuple[str, ...]) -> str:
     models = site.settings.models
-    access, secret = keys
-    return (
-        f'kubectl -n {models} create secret generic {name} --from-literal={access}="$AWS_ACCESS_KEY_ID" '
-        f'--from-literal={secret}="$AWS_SECRET_ACCESS_KEY" && {_note(models, name)}'
-    )
+    access, secret = (f'{key}="${variable}"' for key, variable in zip(keys, VARIABLES, strict=True))
+    made = f"kubectl -n {models} create secret generic {name} --from-literal={access} --from-literal={secret}"
+    return f"{made} && {_note(models, name)}"
 
 
 def _note(models: str, name: str) -> str:
@@ -109,9 +109,11 @@ def _note(models: str, name: str) -> str:
 
 
 def _put_keys(models: str, name: str, keys: tuple[str, ...]) -> str:
-    access, secret = keys
-    given = f'''"{{\\"stringData\\": {{\\"{access}\\": \\"$AWS_ACCESS_KEY_ID\\", \\"{secret}\\": \\"$AWS_SECRET_ACCESS_KEY\\"}}}}"'''
-    return f"kubectl -n {models} patch secret {name} -p {given}"
+    access, secret = (f'{key}="${variable}"' for key, variable in zip(keys, VARIABLES, strict=True))
+    made = (
+        f"kubectl create secret generic {name} --from-literal={access} --from-literal={secret} --dry-run=client -o yaml"
+    )
+    return f"{made} | kubectl -n {models} patch secret {name} --patch-file=/dev/stdin"
 
 
 def put_keys(site: Site) -> str:
