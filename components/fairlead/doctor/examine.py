@@ -83,7 +83,7 @@ def examine(file: Path | None, *, quick: bool, tell: Tell) -> bool:
     inside = (ACCOUNT / "token").exists()
     settings = read_cluster_file(file) if file or inside else ClusterFile()
     site, sound = Site(settings, file=bool(file or inside)), True
-    with closing(_findings(site, quick=quick)) as findings:  # an interrupt that comes while it tells ends them, too
+    with _tidy_when_stopped(tell), closing(_findings(site, quick=quick)) as findings:
         for finding in findings:
             tell(finding.text(site.hide))
             sound = sound and finding.state != "FIX"
@@ -123,7 +123,7 @@ def _probes(site: Site, wanted: list[str]) -> Iterator[Finding]:
     def read(what: str, probe: Probe) -> list[Finding]:
         return list(_caught(what, partial(reads[what], site, probe)))
 
-    with _stopped_by_signals(), probe_object(site) as probe, ThreadPoolExecutor(len(wanted)) as pool:
+    with probe_object(site) as probe, ThreadPoolExecutor(len(wanted)) as pool:
         try:
             for ended in as_completed([pool.submit(read, what, probe) for what in wanted]):
                 yield from ended.result()
@@ -132,19 +132,22 @@ def _probes(site: Site, wanted: list[str]) -> Iterator[Finding]:
 
 
 @contextmanager
-def _stopped_by_signals() -> Iterator[None]:
-    """What would end this process at once interrupts it instead, so that nothing is left behind."""
+def _tidy_when_stopped(tell: Tell) -> Iterator[None]:
+    """What would end this process at once interrupts it instead, and nothing interrupts what it then tidies up."""
+    kinds = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def interrupt(_: int, __: FrameType | None) -> None:
+        for kind in kinds:
+            signal.signal(kind, signal.SIG_IGN)
+        tell("interrupted; the probes are being removed")
+        raise KeyboardInterrupt
+
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    kinds = (signal.SIGTERM, signal.SIGHUP)
-    before = {kind: signal.signal(kind, _interrupt) for kind in kinds}
+    before = {kind: signal.signal(kind, interrupt) for kind in kinds}
     try:
         yield
     finally:
         for kind, handler in before.items():
             signal.signal(kind, handler)
-
-
-def _interrupt(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -67,7 +67,8 @@ def ingest_table(config: IngestTableConfig, data: Path) -> Dataset:
     """
     connection = connect(threads=os.cpu_count() or 1)  # files keep their order whatever the number
     with connection, tempfile.TemporaryDirectory() as folder:
-        files = {name: locate(uri, Path(folder, "fetched", name)) for name, uri in config.sources.items()}
+        named = sorted(config.sources.items())  # a cluster hands mappings over in an order of its own
+        files = {name: locate(uri, Path(folder, "fetched", name)) for name, uri in named}
         sources = [Source.of(config.sources[name], path) for name, path in files.items()]
         for name, path in files.items():
             _load(connection, name, path, config, Path(folder))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fairlead.artifacts.golden import golden_request
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PROBES = 100
 SETTLE_S, POLL_S = 15.0, 0.2  # how long the cluster may take to send everybody to the new pods
+LOOK_S = 5.0  # a connection that began while its address moved may lead to a pod that is gone, and hang
 IN_A_ROW = 5
 
 
@@ -71,10 +72,11 @@ def await_model(endpoint: Endpoint, fingerprint: str) -> None:
     Raises:
         ServeError: another model still answers, or none.
     """
+    quick = replace(endpoint, timeout=min(endpoint.timeout, LOOK_S))
     deadline, right = time.monotonic() + SETTLE_S, 0
     while right < IN_A_ROW:
         try:
-            found = endpoint.ask("GET", f"/v2/models/{endpoint.service}").get("versions")
+            found = quick.ask("GET", f"/v2/models/{endpoint.service}").get("versions")
             failure = ServeError("another model answers", where=endpoint.url, got=found, do="see what serves there")
         except ServeError as error:
             found, failure = None, error
