@@ -35,7 +35,7 @@ test-slow: .venv/ready
 	$(BIN)/python -m pytest -m "slow and not cluster" -rs
 
 e2e: .venv/ready
-	$(BIN)/python -m pytest tests/e2e tests/faults -m cluster -rs
+	$(BIN)/python -m pytest tests/e2e tests/faults -m cluster --dist loadfile -rs
 
 TARGETS ?= python-tabular predictor mlflow python-spark python-torch
 images: .venv/ready

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 from kfp import compiler, dsl
 from step_start import BASE, PACKAGES
 
-from fairlead.dsl import Component
+from fairlead.dsl import component
 from fairlead.images import TABULAR
+from pipelines import in_turn, say_first_line
 
 TESTS = Path(__file__).parents[2] / "tests"
 sys.path += [str(TESTS), str(TESTS / "faults")]
@@ -64,43 +65,22 @@ def _seconds(service: Service, model: ModelBundle) -> float:
     return time.perf_counter() - began
 
 
-def first_line() -> None:
-    """A step whose logic says how long ago its container and its pod started."""
-    import os
-    import time
-    from pathlib import Path
-
-    up, first = (Path(name).read_text() for name in ("/proc/uptime", "/proc/1/stat"))
-    began = int(first.rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
-    since = float(up.split()[0]) - began
-    print("first line", since, time.time(), flush=True)
-
-
 def steps_start(cluster: ClusterHere, times: int = 5, peers: int = 3) -> dict[str, tuple[float, float]]:
     """Seconds from a container's and from a pod's start to the first line of logic, by way; medians."""
     name = cluster.kubectl("config", "current-context").strip().removeprefix("kind-")
     subprocess.run(["kind", "load", "docker-image", BASE, "--name", name], check=True, capture_output=True)
-    first_line.__annotations__.clear()  # text, which kfp takes for an artifact's name
-    ours = Component(first_line, TABULAR)
-    theirs = dsl.component(base_image=BASE, packages_to_install=PACKAGES)(first_line)
+    ours = component(image=TABULAR)(say_first_line)
+    theirs = dsl.component(base_image=BASE, packages_to_install=PACKAGES)(say_first_line)
     ways = {"fairlead's image": (ours, times), "the step's libraries installed at start": (theirs, peers)}
     return {way: _step_start(cluster, step, count) for way, (step, count) in ways.items()}
 
 
 def _step_start(cluster: ClusterHere, step: Any, times: int) -> tuple[float, float]:
     """One step after the other, so that none waits for another's processor."""
-
-    @dsl.pipeline(name="step-start")
-    def pipeline() -> None:
-        last = None
-        for _ in range(times):
-            task = step().set_caching_options(enable_caching=False)
-            last = task.after(last) if last else task
-
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # kfp's own
         package = str(Path(folder, "pipeline.yaml"))
-        compiler.Compiler().compile(pipeline, package)
+        compiler.Compiler().compile(in_turn(step, times, "step-start"), package)
         run = cluster.kfp.create_run_from_pipeline_package(package, service_account=cluster.settings["service_account"])
         cluster.after.callback(cluster.kfp.delete_run, run.run_id)
         cluster.kfp.wait_for_run_completion(run.run_id, timeout=LONGEST_S, sleep_duration=1)

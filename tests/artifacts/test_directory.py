@@ -283,6 +283,8 @@ def test_fingerprint_of_any_path(tmp_path: Path) -> None:
     dataset = make(Dataset, tmp_path / "a")
     assert fingerprint_of(dataset.path) == dataset.fingerprint
     assert fingerprint_of(tmp_path / "nothing") == ""
+    (tmp_path / "empty").mkdir()
+    assert fingerprint_of(tmp_path / "empty") == ""
     (tmp_path / "web").mkdir()
     (tmp_path / "web" / MANIFEST).write_text('{"name": "a web app"}')
     assert len(fingerprint_of(tmp_path / "web")) == len(fingerprint_of(tmp_path / "web" / MANIFEST)) == 64

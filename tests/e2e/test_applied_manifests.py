@@ -118,9 +118,11 @@ def test_mlflow_keeps_a_model_in_its_database_and_in_the_object_store(cluster: C
             registry.client.delete_registered_model(name)
             registry.client.delete_experiment(place.experiment_id)
     assert ModelBundle.open(Path(fetched)).fingerprint == bundle.fingerprint
-    folder = f"mlflow/{place.experiment_id}"
-    names = {Path(found.path).name for found in cluster.s3.get_file_info(FileSelector(folder, recursive=True))}
-    cluster.s3.delete_dir(folder)
+    below = FileSelector(f"mlflow/{place.experiment_id}", recursive=True)
+    paths = [Path(found.path) for found in cluster.s3.get_file_info(below) if found.is_file]
+    for path in paths:
+        cluster.s3.delete_file(str(path))
+    names = {path.name for path in paths}
     assert {"MLmodel", bundle.onnx.name} <= names
 
 

@@ -24,8 +24,9 @@ def test_the_demo_by_the_command_line(cluster: ClusterHere, tmp_path: Path) -> N
     names = ["--set", f"service={service}", "--set", f"model_name={service}"]
     ran = project.fairlead("--cluster", str(cluster.file), *names, runner="kfp")
     assert ran.returncode == 0, ran.stderr
-    assert project.fairlead("--no-cache", *names).returncode == 0
+    here = project.fairlead("--no-cache", *names)
     stop_service(service)
+    assert here.returncode == 0, here.stderr
     assert fingerprints(tmp_path / "kfp") == fingerprints(tmp_path / "in-process")
     assert tasks(tmp_path / "kfp")["push-model"]["parameters"]["action"] == "created"
 

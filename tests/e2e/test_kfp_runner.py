@@ -110,8 +110,7 @@ def test_a_run_gives_what_a_local_run_gives_and_is_reused_where_that_is_right(
     heard: list[Event] = []
     first = run("small", listener=heard.append, **table)
     here = run_pipeline(tmp_path / "small.yaml", runner="in-process", parameters=table, out=tmp_path / "here")
-    assert outputs(first) == outputs(here) | {"train-lightgbm": outputs(first)["train-lightgbm"]}
-    assert outputs(first)["train-lightgbm"] == outputs(here)["train-lightgbm"]
+    assert outputs(first) == outputs(here)
     assert set(states(first).values()) == {"succeeded"}
     for name in ("check-table/report.html", "train-lightgbm/model/model.onnx", "ingest-table/data/manifest.json"):
         assert (tmp_path / "out" / name).read_bytes()
@@ -136,10 +135,6 @@ def test_a_run_gives_what_a_local_run_gives_and_is_reused_where_that_is_right(
     assert states(third)["ingest-table"] == states(third)["train-lightgbm"] == "succeeded"
     assert outputs(third)["ingest-table"] != outputs(first)["ingest-table"]
 
-    fresh = run("small", out="fresh", cached=False, **table)
-    assert set(states(fresh).values()) == {"succeeded"}
-    assert len(versions(cluster, second.pipeline)) == 2
-
 
 def versions(cluster: ClusterHere, pipeline: str) -> list[Any]:
     number = cluster.kfp.get_pipeline_id(pipeline)
@@ -156,7 +151,7 @@ def test_a_gate_that_closes_is_told_with_its_exit_code(
     (tmp_path / "gate.py").write_text("from small_pipelines import small\n")
     words = ["--cluster", "cluster.yaml", "--set", f"table={table['table']}", "--set", f"schema={table['schema']}"]
     told = subprocess.run(
-        [sys.executable, "-m", "fairlead.cli", "run", "gate.py", "--runner", "kfp", "--out", "out", *words],
+        [Path(sys.executable).with_name("fairlead"), "run", "gate.py", "--runner", "kfp", "--out", "out", *words],
         cwd=tmp_path,
         env={**os.environ, **cluster.keys, "PYTHONPATH": str(HERE)},
         capture_output=True,
@@ -186,12 +181,7 @@ def test_a_step_that_fails_is_told_with_the_end_of_its_log(
     assert caught.value.where == str(tmp_path / "out" / "logs" / "fail.log")
     assert "about to fail" in Path(caught.value.where).read_text()
     told = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert {task["name"]: task["state"] for task in told["tasks"]} == {
-        "tell": "succeeded",
-        "tell-2": "succeeded",
-        "fail": "failed",
-        "tell-3": "skipped",
-    }
+    assert {task["name"]: task["state"] for task in told["tasks"]} == {"fail": "failed", "tell": "skipped"}
 
 
 def test_settings_reach_the_pod(run: Callable[..., RunResult], cluster: ClusterHere) -> None:
@@ -227,10 +217,12 @@ def test_memory_that_runs_out_is_called_so(run: Callable[..., RunResult]) -> Non
     assert "memory ran out (OOM)" in caught.value.got
 
 
-def test_a_loop_s_rounds_each_have_their_outputs(run: Callable[..., RunResult]) -> None:
-    result = run("looping", words=["a", "b", "c"])
-    found = {name: task.parameters["Output"] for name, task in result.tasks.items()}
-    assert found == {"tell.0": "a", "tell.1": "b", "tell.2": "c"}
+def test_a_loop_s_rounds_each_have_their_outputs_and_no_cache_runs_them_anew(run: Callable[..., RunResult]) -> None:
+    for cached in (True, False):
+        result = run("looping", words=["a", "b"], cached=cached)
+        found = {name: task.parameters["Output"] for name, task in result.tasks.items()}
+        assert found == {"tell.0": "a", "tell.1": "b"}
+        assert set(states(result).values()) == {"succeeded"}
 
 
 def test_an_image_that_is_nowhere_ends_the_run(run: Callable[..., RunResult], cluster: ClusterHere) -> None:

@@ -71,9 +71,11 @@ class Suite:
         """The artifacts of the in-process runner."""
         if name not in self._here:
             schema = self.here("draft_schema")["infer-schema.schema"] if "{schema}" in INPUTS[name].values() else ""
-            self._here[name] = self.pipeline(name).run_here(self._inputs(name, str(schema)))
-            with suppress(ServeError):  # a pipeline that pushed, pushed here
-                stop_service(self.service)
+            try:
+                self._here[name] = self.pipeline(name).run_here(self._inputs(name, str(schema)))
+            finally:
+                with suppress(ServeError):  # a pipeline that pushed, pushed here
+                    stop_service(self.service)
         return self._here[name]
 
     def there(self, name: str) -> Run:

@@ -3,15 +3,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from pushing import Service
-from traffic import Seen, Traffic
+from pushing import OLD, Service
+from traffic import Traffic, assert_only
 
 from cluster_here import ClusterHere
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-OLD = 2.0
 
 
 @pytest.fixture(scope="module")
@@ -41,12 +39,6 @@ def unharmed(standing: Service) -> Iterator[Service]:
     assert standing.serves == old
     assert standing.leftovers() == []
     assert_only(seen, {(old, str(OLD))})
-
-
-def assert_only(seen: Seen, allowed: set[tuple[str, str]]) -> None:
-    """Every client got an answer, and each answer was one of these."""
-    assert not seen.failed, seen.failures
-    assert set(seen.answers) <= allowed
 
 
 @pytest.fixture(autouse=True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fairlead.push.push_result import PushResult
 
 STORAGE = "s3://models/tests"
+OLD = 2.0  # the slope of the model that stands
 
 
 @dataclass

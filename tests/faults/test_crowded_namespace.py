@@ -6,10 +6,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pushing import Service
-from traffic import Traffic
+from pushing import OLD, Service
+from traffic import Traffic, assert_only
 
-from conftest import OLD, assert_only
 from fairlead.cluster.connect import Cluster
 from fairlead.errors import ClusterError, ServeError
 from fairlead.push.kserve.roll_back import roll_back

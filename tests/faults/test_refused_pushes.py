@@ -6,8 +6,8 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pushing import OLD
 
-from conftest import OLD
 from fairlead.errors import ClusterError, FairleadError, ServeError
 from fairlead.images import PREDICTOR
 

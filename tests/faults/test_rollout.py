@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from api_proxy import ApiProxy
 from pushing import Service
-from traffic import Traffic
+from traffic import Traffic, assert_only
 
-from conftest import assert_only
 from fairlead.push.kserve.roll_back import roll_back
 from fairlead.trace import trace_service
 

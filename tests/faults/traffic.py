@@ -150,3 +150,9 @@ class Traffic:
                 return seen
             time.sleep(0.1)
         raise AssertionError(f"the clients of {self._pod} do not get on: {self.seen()}")
+
+
+def assert_only(seen: Seen, allowed: set[tuple[str, str]]) -> None:
+    """Every client got an answer, and each answer was one of these."""
+    assert not seen.failed, seen.failures
+    assert set(seen.answers) <= allowed

@@ -168,14 +168,17 @@ def _check_files(directory: Path, files: dict[str, Any]) -> None:
 
 
 def fingerprint_of(path: Path) -> str:
-    """The fingerprint of any artifact: a sealed directory's own, else that of its bytes ("" if there is none)."""
+    """The fingerprint of any artifact: a sealed directory's own, else that of its bytes.
+
+    It is "" where there are none: an object store cannot tell an empty directory from nothing.
+    """
     if (path / MANIFEST).is_file():
         manifest = read_json(path / MANIFEST)
         if isinstance(manifest, dict) and "seal" in manifest:
             return str(manifest.get("fingerprint", ""))
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.is_file())
-        return digest_of({str(p.relative_to(path)): sha256_of(p) for p in files})
+        return digest_of({str(p.relative_to(path)): sha256_of(p) for p in files}) if files else ""
     return sha256_of(path) if path.is_file() else ""
 
 

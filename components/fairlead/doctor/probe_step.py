@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from fairlead.cluster.connect import Cluster
 from fairlead.doctor.finding import fix, ok, skip
 from fairlead.doctor.mlflow import tracking_uri
 from fairlead.errors import FairleadError
@@ -191,11 +192,14 @@ def _remove(site: Site, api: KfpApi, run: str) -> None:
             time.sleep(POLL_S)
             nodes = nodes_of(api, run)
         api.delete(f"{V2}/runs/{run}")
-        for folder in {_log_folder(node) for node in _pods(nodes) if node.log}:
-            remove(folder, site.store)
+        while _has_pods(site, run) and time.monotonic() < deadline:
+            time.sleep(POLL_S)  # the last thing that they do is to store their logs
+        if nodes.archive:
+            remove(nodes.archive, site.store)
 
 
-def _log_folder(node: Node) -> str:
-    """Where the logs of the run's pods are archived: the workflow's folder, if there is one."""
-    before, named, _ = node.log.partition(f"/{node.workflow}/")
-    return f"{before}/{node.workflow}" if named else node.log.rpartition("/")[0]
+def _has_pods(site: Site, run: str) -> bool:
+    if site.cluster is None:
+        return False
+    cluster = Cluster.connect(site.settings.namespace)  # of this thread
+    return bool(cluster.items(f"/api/v1/namespaces/{cluster.namespace}/pods", labelSelector=f"pipeline/runid={run}"))

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+NAME = "{{workflow.name}}"  # in the keys of archived logs
 ENDED = ("Succeeded", "Failed", "Error", "Skipped", "Omitted")
 ITERATION = re.compile(r"\.iteration-iterations\((?P<index>\d+):[^)]*\)\.iteration-item")
 ATTEMPT = re.compile(r"\((\d+)\)")
@@ -95,6 +96,7 @@ class Nodes:
 
     Attributes:
         archives: the logs of its pods go to the object store.
+        archive: below which they all lie there; "" when that is not known.
         phase: of the whole.
         message: why it failed as a whole.
     """
@@ -104,8 +106,10 @@ class Nodes:
         packed = status.get("compressedNodes")  # of a large workflow
         nodes = json.loads(gzip.decompress(base64.b64decode(packed))) if packed else status.get("nodes") or {}
         store = status.get("artifactRepositoryRef", {}).get("artifactRepository", {})
-        bucket = str((store.get("s3") or store.get("gcs") or {}).get("bucket", ""))
+        scheme, kept = ("gs", store["gcs"]) if store.get("gcs") else ("s3", store.get("s3") or {})
+        bucket, (before, named, _) = str(kept.get("bucket", "")), str(kept.get("keyFormat", "")).partition(NAME)
         self.archives = bool(store.get("archiveLogs"))
+        self.archive = f"{scheme}://{bucket}/{before}{name}" if self.archives and named else ""
         self.phase, self.message = str(status.get("phase", "")), str(status.get("message", ""))
         self._nodes: dict[str, Node] = {
             item["name"].removeprefix(f"{name}."): Node(item, name, bucket) for item in nodes.values()
