@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from fairlead.artifacts.bundle import ModelBundle
 
 __all__ = ["ClusterHere", "rollout", "steps_start", "why_not"]
-RATE, THREADS = 200, 8
+RATE, THREADS = 200, 32
 LONGEST_S = 900
 
 

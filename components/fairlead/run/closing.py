@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 #: The words with which a step closes the gate behind it.
 CLOSED = ("fail", "reject")
+IN_CLUSTER = ".svc.cluster.local/"
 
 
 def gate_that_held(result: RunResult) -> str:
@@ -29,5 +30,6 @@ def closing_lines(result: RunResult) -> list[str]:
     if held:
         lines.append(f"held      {held}; later steps did not run, and what served before serves")
     for task in result.tasks.values():
-        lines += [f"try       {task.parameters['curl']}"] if "curl" in task.parameters else []
+        curl = task.parameters.get("curl", "")
+        lines += [f"try       {curl}{'  (in the cluster)' if IN_CLUSTER in curl else ''}"] if curl else []
     return [*lines, f"run       {result.out / 'run.json'}"]

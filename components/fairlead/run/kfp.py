@@ -28,7 +28,6 @@ from fairlead.run.result import Event, RunResult, cannot_write, failure_of, nobo
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fairlead.object_store import Store
     from fairlead.run.cluster_file import ClusterFile
     from fairlead.run.kfp_submit import Submitted
     from fairlead.run.pipeline_ir import Pipeline
@@ -46,13 +45,11 @@ class Prepared:
         pipeline: its tasks.
         text: its IR, with the cluster's settings.
         values: its parameters, with the defaults.
-        given: the same as the cluster gets them: files are URIs.
     """
 
     pipeline: Pipeline
     text: str
     values: dict[str, Any]
-    given: dict[str, Any]
 
 
 def run_on_cluster(
@@ -80,11 +77,12 @@ def run_on_cluster(
         RunError: a step failed; `run.json` is written all the same.
         KeyboardInterrupt: after the run was ended and `run.json` written.
     """
-    store = open_store(cluster.storage)
-    prepared = prepare(ir, cluster, parameters, store, cached=cached)
-    api = KfpApi.connect(cluster)
+    prepared = prepare(ir, cluster, parameters, cached=cached)
+    api, store = KfpApi.connect(cluster), open_store(cluster.storage)
+    exists(cluster.storage.inputs, store)  # outputs come from there, too: better an error now than after an hour
     with RunFolder(out) as folder:
-        run = submit(api, cluster, prepared.pipeline.name, prepared.text, prepared.given)
+        given = store_files(prepared.pipeline.dag, prepared.values, cluster.storage, store)
+        run = submit(api, cluster, prepared.pipeline.name, prepared.text, given)
         logs = PodLogs(cluster.namespace, store)
         outputs = Outputs(api, store, logs, folder)
         follower = Follower(prepared.pipeline, prepared.values, folder, outputs, logs, listener)
@@ -114,14 +112,11 @@ def run_on_cluster(
     return result
 
 
-def prepare(
-    ir: Path | dict[str, Any], cluster: ClusterFile, parameters: dict[str, Any], store: Store, *, cached: bool
-) -> Prepared:
-    """Checks everything that can be checked here, and stores the files that the run reads.
+def prepare(ir: Path | dict[str, Any], cluster: ClusterFile, parameters: dict[str, Any], *, cached: bool) -> Prepared:
+    """Checks everything that can be checked without the cluster, and writes its settings into the pipeline.
 
     Raises:
         ConfigError: a wrong parameter or setting, or no compiled pipeline.
-        ClusterError: the object store does not answer, or refuses.
     """
     spec, platform = read_documents(ir)
     pipeline = load_pipeline(spec)
@@ -129,9 +124,7 @@ def prepare(
     values = check_parameters(pipeline.parameters, {**known, **parameters})
     apply_settings(spec, platform, cluster)
     limit_caching(spec, overwritable(pipeline.dag, values) if cached else None)
-    text = ir_text(spec, platform, cluster.registry)
-    exists(cluster.storage.inputs, store)  # outputs will come from there, too: better an error now than after an hour
-    return Prepared(pipeline, text, values, store_files(pipeline.dag, values, cluster.storage, store))
+    return Prepared(pipeline, ir_text(spec, platform, cluster.registry), values)
 
 
 def _started(prepared: Prepared, api: KfpApi, run: Submitted, logs: PodLogs) -> Event:

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 TIMEOUT_S = (5.0, 60.0)  # to connect, to answer
-PATIENCE_S, PAUSE_S = 30.0, 1.0
+PATIENCE_S, FIRST_S, PAUSE_S = 30.0, 5.0, 1.0
 PASSING = (429, 502, 503, 504)
 NOT_FOUND = 404
 PAGE = "100"
+LONG = 400  # of a refusal's words
 V2 = "/apis/v2beta1"
 
 
@@ -50,7 +51,7 @@ class KfpApi:
             ConfigError: the token's file cannot be read.
             ClusterError: nothing answers there, or something else than Kubeflow Pipelines does, or it refuses.
         """
-        api = cls(cluster.host, cluster.token(), patience)
+        api = cls(cluster.host, cluster.token(), min(patience, FIRST_S))  # a wrong address should be told soon
         try:
             health = api.get(f"{V2}/healthz")
         except ClusterError as error:
@@ -62,6 +63,7 @@ class KfpApi:
             raise ClusterError(
                 "this is not Kubeflow Pipelines", where=api.host, got="no /apis/v2beta1/healthz", do=advice
             )
+        api._patience = patience
         api.namespace = cluster.namespace if health["multi_user"] else ""  # a single-user server refuses to be told
         return api
 
@@ -175,6 +177,3 @@ def _words(body: str) -> str:
         text = "" if "<" in body else body
     first = text.strip().partition("\n")[0]
     return first if len(first) < LONG else f"... {first[-LONG:]}"
-
-
-LONG = 400

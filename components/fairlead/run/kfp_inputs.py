@@ -5,9 +5,9 @@ Two kinds of parameters name files, and no other value is ever taken for one:
     what a `dsl.importer` imports       stored as minio:// (or as the pipeline root is), for KFP's launcher to fetch
     the `sources` of a component        stored as s3://, for the step to fetch; `package:` lies in the step's image
 
-Both are followed up to the pipeline's own parameters, through nested pipelines and f-strings. A value with `://` stays
-as it is. An object's key is the SHA-256 of its content, so that the same bytes have the same URI: a cache that goes by
-URIs is right about them, and storing them again does nothing.
+Both are followed up to the pipeline's own parameters, through nested pipelines and f-strings; a path in the pipeline's
+text is not. A value with `://` stays as it is. An object's key is the SHA-256 of its content, so that the same bytes
+have the same URI: a cache that goes by URIs is right about them, and storing them again does nothing.
 """
 
 from __future__ import annotations
