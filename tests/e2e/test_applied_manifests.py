@@ -14,6 +14,7 @@ from pyarrow.fs import FileSelector
 
 from fairlead.artifacts.bundle import ModelBundle
 from fairlead.object_store import upload
+from fairlead.push.kserve.preflight import RIGHTS
 from fairlead.register.register_model import RegisterModelConfig, register_model
 from fairlead.register.registry import open_registry
 from served_models import regression
@@ -43,16 +44,13 @@ def test_what_is_applied_is_what_the_overlay_says(cluster: ClusterHere) -> None:
 
 
 MAY = [
-    *((verb, SERVICE, "fairlead") for verb in ("get", "list", "watch", "create", "update", "patch", "delete")),
-    *((verb, "leases.coordination.k8s.io", "fairlead") for verb in ("get", "create", "update", "patch", "delete")),
-    *((verb, name, "fairlead") for verb in ("get", "list") for name in ("pods", "events", "services", "endpoints")),
-    *((verb, f"{name}.apps", "fairlead") for verb in ("get", "list") for name in ("deployments", "replicasets")),
-    ("get", "servingruntimes.serving.kserve.io", "fairlead"),
-    ("get", "pods/log", "fairlead"),
-    ("get", "services/proxy", "fairlead"),
-    ("create", "services/proxy", "fairlead"),
-    ("get", "serviceaccounts", "fairlead"),
+    *(
+        (verb, resource if not group else f"{resource}.{group}", "fairlead")
+        for group, resource, verbs in RIGHTS
+        for verb in verbs.split()
+    ),
     ("get", "clusterservingruntimes.serving.kserve.io", ""),
+    ("get", "clusterstoragecontainers.serving.kserve.io", ""),
     ("get", "configmaps/inferenceservice-config", "kserve"),
 ]
 MAY_NOT = [
@@ -61,6 +59,7 @@ MAY_NOT = [
     *((verb, "deployments.apps", "fairlead") for verb in ("create", "update", "delete")),
     *((verb, SERVICE, name) for verb in ("get", "create") for name in ("kubeflow", "default", "kserve")),
     ("create", "pods/exec", "fairlead"),
+    ("get", "services/proxy", "fairlead"),
     ("create", "serviceaccounts/token", "fairlead"),
     ("create", "rolebindings.rbac.authorization.k8s.io", "fairlead"),
     ("delete", "services", "fairlead"),

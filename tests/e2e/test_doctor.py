@@ -12,7 +12,7 @@ import yaml
 from pyarrow.fs import FileSelector
 
 from doctor_says import Said, doctor, start
-from fairlead.doctor.probe_step import LAUNCHER, MLFLOW, STEP
+from fairlead.doctor.probe_step import LAUNCHER, MLFLOW, START, STEP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -168,9 +168,9 @@ def test_a_launcher_that_knows_no_such_store(healthy: Patient) -> None:
 
 def test_a_secret_of_a_step_that_is_not_there(healthy: Patient) -> None:
     said = healthy.examined(steps={"ingest_table": {"secrets": {"nowhere-to-be-found": KEYS}}})
-    state, detail = said.line(LAUNCHER)
+    state, detail = said.line(START)
     assert (said.code, state, 'secret "nowhere-to-be-found" not found' in detail) == (8, "FIX", True)
-    assert "mend steps in the cluster file" in said.remedies[LAUNCHER]
+    assert "mend steps in the cluster file" in said.remedies[START]
 
 
 def test_a_secret_without_the_store_s_address(healthy: Patient) -> None:

@@ -96,13 +96,10 @@ def table(tmp_path: Path) -> dict[str, str]:
 def forget(cluster: ClusterHere, pipeline: str) -> None:
     """Removes a pipeline with its versions and runs."""
     client = cluster.kfp
-    found = (
-        [client.get_experiment(experiment_name="tests").experiment_id] if client.list_experiments().total_size else []
-    )
-    for experiment in found:
-        for run in client.list_runs(experiment_id=experiment, page_size=100, sort_by="created_at desc").runs or []:
-            if run.display_name.startswith(pipeline):
-                client.delete_run(run.run_id)
+    experiment = client.create_experiment("tests").experiment_id  # or the one that is there
+    for run in client.list_runs(experiment_id=experiment, page_size=100, sort_by="created_at desc").runs or []:
+        if run.display_name.startswith(pipeline):
+            client.delete_run(run.run_id)
     number = client.get_pipeline_id(pipeline)
     for version in (client.list_pipeline_versions(number).pipeline_versions or []) if number else []:
         client.delete_pipeline_version(number, version.pipeline_version_id)

@@ -13,6 +13,7 @@ from rendered import MANIFESTS, ROOT, Object, one, pod_specs, rendered, violatio
 
 from fairlead import __version__
 from fairlead.images import MLFLOW, PREDICTOR
+from fairlead.push.kserve.preflight import OUTSIDE, RIGHTS
 
 OVERLAYS = ["overlays/kind", "overlays/kubeflow"]
 EVERY = ["base", *OVERLAYS, "overlays/restricted"]
@@ -165,6 +166,18 @@ def test_predictors_reach_names_and_the_object_store_alone(overlay: str) -> None
     assert {port["port"] for port in names["ports"]} == {53}
     assert store["to"], "no address means all"
     assert {port["port"] for port in store["ports"]} == {9000}
+
+
+@each_overlay
+def test_the_pusher_may_do_what_a_push_asks_for_and_nothing_else(overlay: str) -> None:
+    roles = {
+        item["metadata"]["name"]: item["rules"]
+        for item in rendered(overlay)
+        if item["kind"] == "Role" and item["metadata"]["namespace"] == "fairlead"
+    }
+    for name, rights in (("fairlead-pusher", RIGHTS), ("fairlead-outside", OUTSIDE)):
+        granted = {(*rule["apiGroups"], *rule["resources"], *rule["verbs"]) for rule in roles[name]}
+        assert granted == {(group, resource, *verbs.split()) for group, resource, verbs in rights}
 
 
 @each_overlay

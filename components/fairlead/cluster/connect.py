@@ -189,7 +189,7 @@ def refusal(status: int, got: str, where: str) -> ClusterError:
     advice = {
         0: "see that the cluster is up: kubectl get --raw /readyz",
         401: "log in again, or renew the token",
-        403: "grant the right: kubectl apply -k manifests/base (or ask who may)",
+        403: "ask for the right; manifests/README.md names the Roles",
     }
     what = "the cluster refuses" if status else "the cluster does not answer"
     do = advice.get(status, "mend that and run again")

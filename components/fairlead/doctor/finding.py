@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from fairlead.errors import FairleadError
 
 LONGEST = 320
-WIDTH = 24
+WIDTH = 25
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,6 @@ def fix_of(what: str, error: FairleadError) -> Finding:
 
 
 def _line(text: str) -> str:
-    """One line, not too long."""
+    """One line, not too long: what was tried stands first, the cause at the end."""
     line = " ".join(text.split())
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 4]} ..."
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"

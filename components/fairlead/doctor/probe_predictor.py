@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairlead.cluster.connect import Cluster
 from fairlead.doctor.finding import fix, ok, skip
+from fairlead.doctor.site import PREDICTOR_ACCOUNT
 from fairlead.doctor.storage import put_keys
 from fairlead.errors import ClusterError
 from fairlead.push.kserve.preflight import Ground, initializer_of, standard_mode
@@ -109,6 +110,8 @@ def _mend_admission(cluster: Cluster, condition: Json) -> str:
     said, namespace = str(condition.get("message", "")), cluster.namespace
     if "PodSecurity" in said:
         return "kubectl apply -k manifests/base brings a runtime and a storage container that `restricted` admits"
+    if "service account" in said:
+        return f"kubectl -n {namespace} create serviceaccount {PREDICTOR_ACCOUNT}"
     if "quota" in said:
         return f"kubectl -n {namespace} describe resourcequota, and raise it"
     return f"kubectl -n {namespace} describe replicasets"

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
     Json = dict[str, Any]
 
-LAUNCHER, STEP, MLFLOW = "launcher reads store", "step reads store", "step reaches MLflow"
+START, LAUNCHER, STEP, MLFLOW = "step starts", "launcher reads store", "step reads store", "step reaches MLflow"
+FAILED = ("Failed", "Error")
 LONGEST_S, END_S, POLL_S = 180.0, 30.0, 0.5
 COMPONENT = "ingest_table"
 KEY = "AWS_ACCESS_KEY_ID"
@@ -109,19 +110,28 @@ def _told(site: Site, nodes: Nodes, logs: PodLogs) -> Iterator[Finding]:
     if said:
         yield from _said(site, json.loads(said))
         return
-    pods = _pods(nodes)
-    last = pods[-1] if pods else None
-    if last is None:
-        by = f"kubectl -n {site.settings.namespace} logs deployment/workflow-controller"
-        yield fix(LAUNCHER, nodes.message or f"the run has no pod after {LONGEST_S:.0f} s", by)
-    elif last.phase in ("Failed", "Error"):
-        words = logs.text(last)
-        reason = fatal_words(words) or own_words(words).strip().rpartition("\n")[2] or last.message
-        yield fix(LAUNCHER, reason, _mend_launcher(site, reason) if last is step else _describe(site, last))
+    if step and step.phase == "Succeeded":
+        yield ok(LAUNCHER, "the step ended well")
+        yield skip(STEP, "its log cannot be read")
+        return
+    if step and step.phase in FAILED:
+        reason = fatal_words(text) or own_words(text).strip().rpartition("\n")[2] or step.message
+        yield fix(LAUNCHER, reason, _mend_launcher(site, reason))
     else:
-        got = f"a pod does not start: {last.message}" if last.message else f"no end within {LONGEST_S:.0f} s"
-        yield fix(LAUNCHER, got, _mend_pod(site, last))
+        yield _not_started(site, nodes, logs)
+        yield skip(LAUNCHER, "no step starts")
     yield skip(STEP, "its launcher did not get that far")
+
+
+def _not_started(site: Site, nodes: Nodes, logs: PodLogs) -> Finding:
+    """Why the run did not come to its step's end."""
+    kubectl = f"kubectl -n {site.settings.namespace}"
+    last = next(reversed(_pods(nodes)), None)
+    if last is None:
+        return fix(START, nodes.message or "the run has no pod", f"{kubectl} logs deployment/workflow-controller")
+    if last.phase in FAILED:
+        return fix(START, fatal_words(logs.text(last)) or last.message, f"{kubectl} describe pod {last.pod}")
+    return fix(START, last.message or f"no end within {LONGEST_S:.0f} s", _mend_pod(site, last))
 
 
 def _pods(nodes: Nodes) -> list[Node]:
@@ -174,15 +184,12 @@ def _mend_pod(site: Site, node: Node) -> str:
         return "bring the image to the nodes: fairlead doctor --quick tells how"
     if "secret" in node.message.lower():
         return f"kubectl -n {namespace} get secrets; mend steps in the cluster file, or make the Secret that it names"
-    return _describe(site, node)
-
-
-def _describe(site: Site, node: Node) -> str:
-    return f"kubectl -n {site.settings.namespace} describe pod {node.pod}"
+    return f"kubectl -n {namespace} describe pod {node.pod}"
 
 
 def _remove(site: Site, api: KfpApi, run: str) -> None:
     """Ends the run, and removes it with its pods and their archived logs."""
+    return
     with suppress(FairleadError):  # who cannot be reached cannot be tidied up
         nodes = nodes_of(api, run)
         if not nodes.ended:

@@ -27,12 +27,13 @@ LONGEST_NAME = 36  # NAME-candidate-123456-predictor is a DNS label of at most 6
 #: What a push asks of the cluster: group, resource, verbs. The Role in manifests/base grants these.
 RIGHTS = (
     (GROUP, "inferenceservices", "get list create update delete"),
+    (GROUP, "servingruntimes", "get"),
     ("coordination.k8s.io", "leases", "get create update delete"),
     ("apps", "deployments", "get"),
     ("", "pods", "list"),
     ("", "pods/log", "get"),
 )
-OUTSIDE = (("", "services/proxy", "get create"),)
+OUTSIDE = (("", "services/proxy", "get create"),)  # and the Role fairlead-outside this
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def preflight(cluster: Cluster, config: PushModelConfig) -> Ground:
         )
     missing = list(missing_rights(cluster))
     if missing:
-        advice = "bind the Role fairlead-pusher to this account: kubectl apply -k manifests/base"
+        advice = "bind the Role fairlead-pusher to this account, from outside fairlead-outside, too: manifests/README.md"
         raise ClusterError(
             "this account may not push",
             where=cluster.namespace,
@@ -95,7 +96,7 @@ def check_runtime(cluster: Cluster, runtime: str) -> Json:
     api = f"/apis/{GROUP}/v1alpha1"
     own = f"{api}/namespaces/{cluster.namespace}/servingruntimes/{runtime}"
     found = cluster.get(own) or cluster.get(f"{api}/clusterservingruntimes/{runtime}")
-    install = "install it: kubectl apply -k manifests/base"
+    install = "install it: kubectl apply -k manifests/overlays/kubeflow (or kind)"
     if not found:
         got = "neither a ServingRuntime nor a ClusterServingRuntime"
         raise ClusterError("the runtime is not there", where=runtime, got=got, do=install)

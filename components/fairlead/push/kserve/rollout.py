@@ -141,7 +141,7 @@ def _advice(trouble: str) -> str:
         ("golden answers", "nothing is wrong with the cluster; push a model that answers rightly"),
         ("Image", "see that the nodes can pull the image: fairlead doctor"),
         ("exceeded quota", "raise the namespace's quota, or ask for less"),
-        ("PodSecurity", "use a runtime that meets the namespace's PodSecurity level: kubectl apply -k manifests/base"),
+        ("PodSecurity", "use a runtime that meets the namespace's PodSecurity level: see manifests/README.md"),
         ("OOMKilled", "give the predictor more memory"),
         ("Runtime", "see fairlead doctor: the runtime and its formats"),
     ):
