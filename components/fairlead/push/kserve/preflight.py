@@ -66,7 +66,7 @@ def preflight(cluster: Cluster, config: PushModelConfig) -> Ground:
         )
     missing = list(missing_rights(cluster))
     if missing:
-        advice = "bind the Role fairlead-pusher to this account, from outside fairlead-outside, too: manifests/README.md"
+        advice = "bind the Role fairlead-pusher to it (from outside fairlead-outside, too): manifests/README.md"
         raise ClusterError(
             "this account may not push",
             where=cluster.namespace,
