@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from pipeline_runs import fingerprints, tasks
 
 from fairlead.artifacts.bundle import ModelBundle
 from fairlead.served import find_model
+from pipeline_runs import fingerprints, tasks
 
 if TYPE_CHECKING:
     from pipeline_runs import Project
@@ -122,7 +122,7 @@ def test_trace_and_predict_answer_from_the_service(project: Project) -> None:
     assert project.fairlead().returncode == 0
     traced = project.cli("trace", "flights-delay")
     assert "lineage:" in traced.stdout
-    assert str(project.folder / "flights.csv") in traced.stdout
+    assert "uri: flights.csv" in traced.stdout
     golden = find_model("flights-delay")[0].golden
     rows = [dict(zip(golden["inputs"], values, strict=True)) for values in zip(*golden["inputs"].values(), strict=True)]
     (project.folder / "rows.json").write_text("\n".join(map(json.dumps, rows)))

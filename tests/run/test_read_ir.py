@@ -117,4 +117,4 @@ def test_the_subprocess_runner_installs_nothing(compiled: Callable[[str], Path],
 def test_an_unknown_runner_is_told(compiled: Callable[[str], Path], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no such runner") as caught:
         run_pipeline(compiled("straight"), runner="moon", parameters={}, out=tmp_path)
-    assert caught.value.do == "use one of in-process, fork, subprocess, docker"
+    assert caught.value.do == "use one of in-process, fork, subprocess, docker, kfp"

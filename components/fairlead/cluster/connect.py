@@ -7,25 +7,24 @@ again; what it refuses for good is told in its own words.
 from __future__ import annotations
 
 import json
-import os
 import random
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fairlead.cluster.server import ACCOUNT, known_server, own_server
 from fairlead.errors import ClusterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fairlead.cluster.server import Server
+
     Json = dict[str, Any]
 
 #: Given by an API server that restarts, sheds load, or whose webhook does not answer.
 PASSING = (429, 500, 502, 503, 504)
-NOT_FOUND, CONFLICT = 404, 409
-TIMEOUT_S = (5.0, 30.0)  # to connect, to answer
+OK, REDIRECT, NOT_FOUND, CONFLICT = 200, 300, 404, 409
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
-ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
 class Cluster:
@@ -36,8 +35,8 @@ class Cluster:
         inside: this process is a pod of the cluster, so that services answer by their names.
     """
 
-    def __init__(self, api: Any, namespace: str, patience: float, *, inside: bool) -> None:
-        self._api, self.namespace, self.inside = api, namespace, inside
+    def __init__(self, server: Server, namespace: str, patience: float, *, inside: bool) -> None:
+        self._server, self.namespace, self.inside = server, namespace, inside
         self._patience = patience
 
     @classmethod
@@ -51,26 +50,9 @@ class Cluster:
         Raises:
             ClusterError: there is neither.
         """
-        from kubernetes import client, config
-        from yaml import YAMLError
-
-        settings = client.Configuration()
         inside = (ACCOUNT / "token").exists()
-        try:
-            if inside:
-                config.load_incluster_config(client_configuration=settings)
-                own = (ACCOUNT / "namespace").read_text("utf-8").strip()
-            else:
-                files = (
-                    os.environ.get("KUBECONFIG") or "~/.kube/config"
-                )  # kubernetes reads it once, when it is imported
-                config.load_kube_config(files, client_configuration=settings)
-                own = config.list_kube_config_contexts(files)[1]["context"].get("namespace", "default")
-        except (config.ConfigException, OSError, ValueError, TypeError, AttributeError, YAMLError) as error:
-            advice = "set KUBECONFIG to the file that kubectl reads, or run this in a pod of the cluster"
-            raise ClusterError("there is no way to a cluster", where="KUBECONFIG", got=error, do=advice) from None
-        settings.retries = False  # ours, below, know which answers pass
-        return cls(client.ApiClient(settings), namespace or own, patience, inside=inside)
+        server, own = own_server() if inside else known_server()
+        return cls(server, namespace or own, patience, inside=inside)
 
     def get(self, path: str, **query: str) -> Json | None:
         """An object or list; None when there is none."""
@@ -133,51 +115,40 @@ class Cluster:
         content: str = "application/json",
         patience: float | None = None,
     ) -> Any:
-        def once() -> Any:
-            answer = self._api.call_api(
-                path,
-                method,
-                query_params=list((query or {}).items()),
-                header_params={"Accept": "application/json, */*", "Content-Type": content},
-                body=body,
-                auth_settings=["BearerToken"],
-                _return_http_data_only=True,
-                _preload_content=False,  # the client would turn a log of JSON into Python's words
-                _request_timeout=TIMEOUT_S,
-            )
-            return read(answer.data.decode(errors="replace"))
+        headers = {"Accept": "application/json, */*", "Content-Type": content}
+        sent = None if body is None else json.dumps(body).encode()
 
-        return _patiently(
-            once, f"{method} {self._api.configuration.host}{path}", self._patience if patience is None else patience
-        )
+        def once() -> tuple[int, str]:
+            return self._server.ask(method, path, query or {}, sent, headers)
+
+        where = f"{method} {self._server.url}{path}"
+        return read(_patiently(once, where, self._patience if patience is None else patience))
 
 
-def _patiently(once: Callable[[], Any], where: str, patience: float) -> Any:
+def _patiently(once: Callable[[], tuple[int, str]], where: str, patience: float) -> str:
     """Asks again while the answer is one that passes.
 
     Raises:
         ClusterError: refused, or no good answer in time.
     """
-    from kubernetes.client import ApiException
     from urllib3.exceptions import HTTPError
 
     deadline, pause = time.monotonic() + patience, FIRST_PAUSE_S
     while True:
         try:
-            return once()
-        except ApiException as error:
-            failure = refusal(error.status or 0, words(error.body or error.reason), where)
+            status, text = once()
         except HTTPError as error:
-            failure = refusal(0, str(error), where)
-        if failure.status not in (0, *PASSING) or time.monotonic() + pause > deadline:
-            raise failure
+            status, text = 0, str(error)
+        if OK <= status < REDIRECT:
+            return text
+        if status not in (0, *PASSING) or time.monotonic() + pause > deadline:
+            raise refusal(status, words(text), where)
         time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - so that many pushes do not come back together
         pause = min(2 * pause, LONGEST_PAUSE_S)
 
 
-def words(body: str | bytes) -> str:
+def words(body: str) -> str:
     """What an API server's refusal says, without its JSON."""
-    body = body.decode(errors="replace") if isinstance(body, bytes) else body
     try:
         return str(json.loads(body)["message"])
     except (ValueError, KeyError, TypeError):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fairlead.cluster.connect import ACCOUNT
+from fairlead.cluster.server import ACCOUNT
 from fairlead.doctor.docker import check_docker
 from fairlead.doctor.finding import fix_of, skip
 from fairlead.doctor.kserve import check_kserve, check_the_runtime

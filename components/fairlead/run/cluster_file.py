@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from fairlead.cluster.connect import ACCOUNT
+from fairlead.cluster.server import ACCOUNT
 from fairlead.errors import ConfigError
 from fairlead.object_store import is_remote
 
