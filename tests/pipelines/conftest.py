@@ -4,10 +4,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from pipeline_runs import Project
 
 from fairlead.errors import ServeError
 from fairlead.push.stop_service import stop_service
+from pipeline_runs import Project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

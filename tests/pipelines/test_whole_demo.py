@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+
 from pipeline_runs import FLIGHTS, fingerprints, tasks
 
 if TYPE_CHECKING:
