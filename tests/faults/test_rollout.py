@@ -83,7 +83,7 @@ def test_no_request_fails_and_none_meets_an_unverified_model(changing: Service, 
     assert back.revision.fingerprint == served.fingerprint
     assert_only(seen, answers(served, new))
     assert len(seen.answers) == 2
-    assert seen.asked > 150 * seen.seconds
+    assert seen.asked > 1000
     told = trace_service(changing.name, changing.api.namespace)
     assert (told["model"]["fingerprint"], told["before"]["model"]["fingerprint"]) == (
         served.fingerprint,
