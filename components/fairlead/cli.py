@@ -201,18 +201,24 @@ def show_component(name: Annotated[str, typer.Argument(help="A component's name.
 def push(
     model: Annotated[Path, typer.Argument(help="The folder of a model.")],
     service: Annotated[str, typer.Argument(help="The endpoint's name.")],
-    uri: Annotated[str, typer.Option(help="Where the same model lies in an object store.")] = "",
-    set_: Annotated[list[str] | None, typer.Option("--set", help="One of push_model's parameters, key=value.")] = None,
+    target: Annotated[str, typer.Option(help="local; kserve.")] = "local",
+    namespace: Annotated[str, typer.Option(help="Of an InferenceService.  [default: the context's]")] = "",
+    storage: Annotated[str, typer.Option(help="A folder in an object store to copy the model to, for kserve.")] = "",
+    uri: Annotated[str, typer.Option(help="Where the same model lies in an object store, instead.")] = "",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Another of push_model's parameters, key=value.")
+    ] = None,
 ) -> None:
     """Serve a model once it has given its golden answers.
 
-    Example: fairlead push runs/train_and_deploy/train_lightgbm/model delays --set target=kserve
-    --set namespace=fairlead --set storage=s3://models/fairlead
+    Example: fairlead push runs/train_and_deploy/train-lightgbm/model delays --target kserve --namespace fairlead
+    --storage s3://models/fairlead
     """
     from fairlead.push.push_model import PushModelConfig, push_model
     from fairlead.settings import read_settings
 
-    result = push_model(model, PushModelConfig(**{**read_settings(None, set_ or []), "service": service}), uri)
+    named = {"service": service, "target": target, "namespace": namespace, "storage": storage}
+    result = push_model(model, PushModelConfig(**{**named, **read_settings(None, set_ or [])}), uri)
     typer.echo(f"{result.action}   {result.fingerprint[:12]} at {result.url}")
     typer.echo(f"try       {result.curl}")
 
