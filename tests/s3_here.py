@@ -17,7 +17,7 @@ from fairlead.object_store import Store
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BUILT = Path(os.environ.get("CLUSTER_HOME") or "/var/cache/fairlead-cluster") / "bin" / "versitygw"
+BUILT = Path(os.environ.get("CLUSTER_HOME", "")) / "bin" / "versitygw"  # shared/cluster/build makes it there
 PROGRAM = shutil.which("versitygw") or (str(BUILT) if BUILT.exists() else "")
 WHY_NOT = "" if PROGRAM else "no S3 server: no versitygw on PATH, and shared/cluster/build has not made one"
 
