@@ -141,11 +141,12 @@ def _follow(container: Any, step: Step) -> dict[str, Any]:
         for _, piece in frames_iter(printed, tty=False):
             log.write(piece)
     container.wait()
-    with step.log.open("r+b") as log:  # once more and whole: on a busy machine the stream can end before the last words
-        log.truncate(before)
-        log.seek(before)
-        for piece in container.logs(stream=True, follow=False):
-            log.write(piece)
+    told = container.logs()  # once more and whole: on a busy machine the one or the other ends before the last words
+    if len(told) > step.log.stat().st_size - before:
+        with step.log.open("r+b") as log:
+            log.truncate(before)
+            log.seek(before)
+            log.write(told)
     container.reload()
     state: dict[str, Any] = container.attrs["State"]
     return state
