@@ -120,8 +120,14 @@ def read(uri: str, store: Store | None = None) -> bytes:
         return content
 
 
-def upload(path: Path, uri: str, store: Store | None = None) -> None:
-    """Stores a file as an object, or a folder's files as keys below this one; what is there is replaced.
+def upload(path: Path, uri: str, store: Store | None = None, *, replace: bool = True) -> None:
+    """Stores a file as an object, or a folder's files as keys below this one.
+
+    Args:
+        path: file or folder.
+        uri: where it goes.
+        store: how to reach it; by default as the environment says.
+        replace: what is there; or leave it, where a key says what the object holds.
 
     Raises:
         ClusterError: the store does not answer, refuses, or has no such bucket.
@@ -130,6 +136,8 @@ def upload(path: Path, uri: str, store: Store | None = None) -> None:
     with _opened(uri, store) as (system, target):
         for file in files:
             key = f"{target}/{file.relative_to(path).as_posix()}" if path.is_dir() else target
+            if not replace and system.get_file_info(key).type:
+                continue
             with file.open("rb") as source, system.open_output_stream(key) as stream:
                 shutil.copyfileobj(source, stream)
 

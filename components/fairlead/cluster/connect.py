@@ -11,7 +11,7 @@ import random
 import time
 from typing import TYPE_CHECKING, Any
 
-from fairlead.cluster.server import ACCOUNT, known_server, own_server
+from fairlead.cluster.server import in_a_pod, known_server, own_server
 from fairlead.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: Given by an API server that restarts, sheds load, or whose webhook does not answer.
 PASSING = (429, 500, 502, 503, 504)
-OK, REDIRECT, NOT_FOUND, CONFLICT = 200, 300, 404, 409
+OK, REDIRECT, FORBIDDEN, NOT_FOUND, CONFLICT = 200, 300, 403, 404, 409
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 
 
@@ -50,7 +50,7 @@ class Cluster:
         Raises:
             ClusterError: there is neither.
         """
-        inside = (ACCOUNT / "token").exists()
+        inside = in_a_pod()
         server, own = own_server() if inside else known_server()
         return cls(server, namespace or own, patience, inside=inside)
 
@@ -160,7 +160,7 @@ def refusal(status: int, got: str, where: str) -> ClusterError:
     advice = {
         0: "see that the cluster is up: kubectl get --raw /readyz",
         401: "log in again, or renew the token",
-        403: "ask for the right; manifests/README.md names the Roles",
+        FORBIDDEN: "ask for the right; manifests/README.md names the Roles",
     }
     what = "the cluster refuses" if status else "the cluster does not answer"
     do = advice.get(status, "mend that and run again")

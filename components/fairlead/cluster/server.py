@@ -16,6 +16,11 @@ ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 CONNECT_S, ANSWER_S = 5.0, 30.0
 
 
+def in_a_pod() -> bool:
+    """This process has the account of a pod."""
+    return (ACCOUNT / "token").exists()
+
+
 @dataclass(frozen=True)
 class Server:
     """An API server.

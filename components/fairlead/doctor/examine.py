@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fairlead.cluster.server import ACCOUNT
+from fairlead.cluster.server import in_a_pod
 from fairlead.doctor.docker import check_docker
 from fairlead.doctor.finding import fix_of, skip
 from fairlead.doctor.kserve import check_kserve, check_the_runtime
@@ -80,7 +80,7 @@ def examine(file: Path | None, *, quick: bool, tell: Tell) -> bool:
     Raises:
         ConfigError: the cluster file cannot be used.
     """
-    inside = (ACCOUNT / "token").exists()
+    inside = in_a_pod()
     settings = read_cluster_file(file) if file or inside else ClusterFile()
     site, sound = Site(settings, file=bool(file or inside)), True
     with _tidy_when_stopped(tell), closing(_findings(site, quick=quick)) as findings:

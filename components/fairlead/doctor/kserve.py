@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from functools import partial
 from typing import TYPE_CHECKING
 
+from fairlead.cluster.connect import FORBIDDEN, NOT_FOUND
 from fairlead.doctor.finding import fix, ok, skip
-from fairlead.doctor.site import RUNTIME, allowed
+from fairlead.doctor.site import MANIFESTS, RUNTIME, allowed
 from fairlead.errors import ClusterError
-from fairlead.push.kserve.preflight import check_runtime, initializer_of, standard_mode
-from fairlead.push.kserve.service import GROUP, VERSION
+from fairlead.push.kserve.preflight import CONFIG, check_runtime, initializer_of, kserve_config, standard_mode
+from fairlead.push.kserve.service import VERSION, Revision, new_service, services_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,13 +24,12 @@ if TYPE_CHECKING:
 OLDEST = (0, 15)
 RELEASES = "https://github.com/kserve/kserve/releases/download/v0.20.0/kserve.yaml"
 CONTROLLER = "control-plane=kserve-controller-manager"
-CONFIG = "inferenceservice-config"
 NUMBERS = re.compile(r"v?(\d+)\.(\d+)[\w.-]*$")
 
 
 def check_kserve(site: Site) -> Iterator[Finding]:
     """It is installed, its controller runs and its webhook lets a service of ours in."""
-    cluster = _cluster(site)
+    cluster = site.api
     if not cluster.get(f"/apis/{VERSION}"):
         by = f"scripts/kind_up installs it on kind; elsewhere: kubectl apply --server-side -f {RELEASES}"
         yield fix("KServe", "its InferenceService is not known here", by)
@@ -43,20 +42,13 @@ def check_kserve(site: Site) -> Iterator[Finding]:
 
 def check_the_runtime(site: Site) -> Iterator[Finding]:
     """The runtime is there and serves our models; so is our storage container, where one is needed."""
-    cluster = _cluster(site)
+    cluster = site.api
     runtime = check_runtime(cluster, RUNTIME)
     yield ok("runtime", f"{runtime['kind']} {RUNTIME}, {runtime['spec']['containers'][0]['image']}")
     if initializer_of(cluster):
         yield ok("storage container", "fairlead, which PodSecurity `restricted` admits")
     else:
-        yield skip(
-            "storage container", "KServe's own; where PodSecurity is `restricted`: kubectl apply -k manifests/base"
-        )
-
-
-def _cluster(site: Site) -> Cluster:
-    assert site.cluster is not None  # noqa: S101 - for mypy: the check needs it
-    return site.cluster
+        yield skip("storage container", f"KServe's own; where PodSecurity is `restricted`: {MANIFESTS}")
 
 
 def _controller(cluster: Cluster) -> Finding:
@@ -82,13 +74,12 @@ def _controller(cluster: Cluster) -> Finding:
 
 def _mode(cluster: Cluster) -> Finding:
     what = "deployment mode"
-    for namespace in ("kserve", "kubeflow"):
-        found, may = allowed(partial(cluster.get, f"/api/v1/namespaces/{namespace}/configmaps/{CONFIG}"))
-        if not may:
-            return skip(what, f"this user may not read {namespace}/{CONFIG}; a push asks for Standard itself")
-        if found:
-            return _told_mode(what, found["data"], cluster)
-    return fix(what, f"there is no {CONFIG} in kserve or kubeflow", f"kubectl apply --server-side -f {RELEASES}")
+    data, may = allowed(lambda: kserve_config(cluster))
+    if not may:
+        return skip(what, f"this user may not read {CONFIG}; a push asks for Standard itself")
+    if data is None:
+        return fix(what, f"there is no {CONFIG} in kserve or kubeflow", f"kubectl apply --server-side -f {RELEASES}")
+    return _told_mode(what, data, cluster)
 
 
 def _told_mode(what: str, data: Json, cluster: Cluster) -> Finding:
@@ -105,23 +96,17 @@ def _webhook(site: Site, cluster: Cluster) -> Finding:
     """A service is created without being kept: API server and webhooks say whether they would."""
     what, name = "KServe webhook", f"fairlead-doctor-{secrets.token_hex(4)}"
     model = {"modelFormat": {"name": "fairlead", "version": "1"}, "runtime": RUNTIME, "storageUri": "s3://none/none"}
-    mode = {f"{GROUP}/deploymentMode": standard_mode(cluster)}
-    body = {
-        "apiVersion": VERSION,
-        "kind": "InferenceService",
-        "metadata": {"name": name, "namespace": site.settings.models, "annotations": mode},
-        "spec": {"predictor": {"model": model}},
-    }
+    service = new_service(name, site.settings.models, standard_mode(cluster)).serving(Revision({"model": model}, {}))
     try:
-        cluster.create(f"/apis/{VERSION}/namespaces/{site.settings.models}/inferenceservices", body, dryRun="All")
+        cluster.create(services_path(site.settings.models), service.body, dryRun="All")
     except ClusterError as error:
         return fix(what, error.got, _mend_webhook(site, error))
     return ok(what, "lets an InferenceService in")
 
 
 def _mend_webhook(site: Site, error: ClusterError) -> str:
-    if error.status == 404:  # noqa: PLR2004 - HTTP's not found: the namespace
+    if error.status == NOT_FOUND:  # the namespace
         return f"kubectl create namespace {site.settings.models}, or name another as models in the cluster file"
-    if error.status == 403 and "webhook" not in error.got:  # noqa: PLR2004 - HTTP's forbidden
+    if error.status == FORBIDDEN and "webhook" not in error.got:
         return "ask for the right to create inferenceservices here, or let pipeline-runner push from within a run"
     return "kubectl -n kserve get pods,endpoints; kubectl -n kserve logs deployment/kserve-controller-manager"

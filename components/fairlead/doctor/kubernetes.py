@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fairlead.cluster.connect import Cluster
 from fairlead.doctor.finding import fix, ok, skip
-from fairlead.doctor.site import PATIENCE_S, RUNTIME, allowed
+from fairlead.doctor.site import MANIFESTS, PATIENCE_S, RUNTIME, allowed
 from fairlead.images import TABULAR
 from fairlead.relocate import relocated
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from fairlead.doctor.finding import Finding
     from fairlead.doctor.site import Json, Site
 
-MANIFESTS = "kubectl apply -k manifests/overlays/kind (on your own cluster: your overlay of manifests/base)"
 HUB = ("docker.io/library/", "docker.io/")
 
 
@@ -41,12 +40,11 @@ def check_api(site: Site) -> Iterator[Finding]:
 
 def check_images(site: Site) -> Iterator[Finding]:
     """A node holds the images of steps and predictor, or can be expected to pull them."""
-    assert site.cluster is not None  # noqa: S101 - for mypy: the check needs it
     wanted = {"image of steps": relocated(TABULAR, site.settings.registry)}
     runtime, _ = allowed(lambda: _runtime(site))
     if runtime:
         wanted["image of predictors"] = runtime["spec"]["containers"][0]["image"]
-    nodes, may = allowed(lambda: site.cluster.items("/api/v1/nodes") if site.cluster else [])
+    nodes, may = allowed(lambda: site.api.items("/api/v1/nodes"))
     held = {_short(name) for node in nodes or [] for image in node["status"]["images"] for name in image["names"]}
     for what, image in wanted.items():
         if not may:
@@ -62,8 +60,7 @@ def check_images(site: Site) -> Iterator[Finding]:
 
 
 def _runtime(site: Site) -> Json | None:
-    assert site.cluster is not None  # noqa: S101 - as above
-    return site.cluster.get(f"/apis/serving.kserve.io/v1alpha1/clusterservingruntimes/{RUNTIME}")
+    return site.api.get(f"/apis/serving.kserve.io/v1alpha1/clusterservingruntimes/{RUNTIME}")
 
 
 def _short(image: str) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from fairlead.doctor.finding import fix, ok, skip
 from fairlead.doctor.site import PATIENCE_S, allowed
-from fairlead.run.kfp_api import V2, KfpApi
+from fairlead.run.kfp_api import KfpApi
+from fairlead.run.kfp_submit import find_experiment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +57,5 @@ def _backend(site: Site, api: KfpApi) -> str:
 
 def _experiment(site: Site, api: KfpApi) -> Finding:
     """This user may see experiments; one that is not there yet is made by the first run."""
-    name, spot = site.settings.experiment, {"namespace": api.namespace} if api.namespace else {}
-    known = {item["display_name"].lower() for item in api.items(f"{V2}/experiments", "experiments", **spot)}
-    return ok(EXPERIMENT, name if name.lower() in known else f"{name} is not there yet; the first run makes it")
+    name = site.settings.experiment
+    return ok(EXPERIMENT, name if find_experiment(api, name) else f"{name} is not there yet; the first run makes it")

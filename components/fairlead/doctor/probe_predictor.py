@@ -9,14 +9,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from fairlead.cluster.connect import Cluster
+from fairlead.cluster.pods import STUCK, containers_of, last_words, pods_by, why_no_pod
 from fairlead.doctor.finding import fix, ok, skip
-from fairlead.doctor.site import PREDICTOR_ACCOUNT
+from fairlead.doctor.site import MANIFESTS, PREDICTOR_ACCOUNT
 from fairlead.doctor.storage import put_keys
 from fairlead.errors import ClusterError
 from fairlead.push.kserve.preflight import Ground, initializer_of, standard_mode
 from fairlead.push.kserve.push_kserve import predictor_of
-from fairlead.push.kserve.rollout import STUCK
-from fairlead.push.kserve.service import GROUP, VERSION
+from fairlead.push.kserve.service import Revision, new_service, pods_label, services_path
 from fairlead.push.push_model import PushModelConfig
 
 if TYPE_CHECKING:
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 INITIALIZER, PREDICTOR = "initializer reads store", "predictor starts"
 CONTAINERS = {INITIALIZER: "storage-initializer", PREDICTOR: "kserve-container"}
-LONGEST_S, POLL_S = 120.0, 0.5
+LONGEST_S, POLL_S, LOG_LINES = 120.0, 0.5, 40
 PULLING = ("ErrImagePull", *STUCK)
 
 
 def read_by_kserve(site: Site, probe: Probe) -> Iterator[Finding]:
     """Makes the service, and removes it at the end whatever happens."""
     cluster = Cluster.connect(site.settings.models)  # of this thread
-    path = f"/apis/{VERSION}/namespaces/{cluster.namespace}/inferenceservices"
+    path = services_path(cluster.namespace)
     try:
         cluster.create(path, _service(cluster, probe))
         yield from _follow(site, cluster, probe.name)
@@ -49,15 +49,14 @@ def _service(cluster: Cluster, probe: Probe) -> Json:
     config = PushModelConfig(service=probe.name, target="kserve", namespace=cluster.namespace, min_replicas=1)
     mode = standard_mode(cluster)
     predictor = predictor_of(probe.folder, config, Ground(mode, initializer_of(cluster)), None)
-    metadata = {"name": probe.name, "namespace": cluster.namespace, "annotations": {f"{GROUP}/deploymentMode": mode}}
-    return {"apiVersion": VERSION, "kind": "InferenceService", "metadata": metadata, "spec": {"predictor": predictor}}
+    return new_service(probe.name, cluster.namespace, mode).serving(Revision(predictor, {})).body
 
 
 def _follow(site: Site, cluster: Cluster, name: str) -> Iterator[Finding]:
     """Waits for the initialiser's end, then for the predictor's start."""
     deadline, waiting = time.monotonic() + LONGEST_S, list(CONTAINERS)
     while waiting and not site.stop.wait(POLL_S):
-        pod = next(iter(cluster.items(f"/api/v1/namespaces/{cluster.namespace}/pods", labelSelector=_label(name))), {})
+        pod = next(iter(pods_by(cluster, pods_label(name))), {})
         found = _finding(site, cluster, name, pod, waiting[0])
         if found is None and time.monotonic() > deadline:
             by = f"kubectl -n {cluster.namespace} describe pods; fairlead doctor again"
@@ -71,17 +70,11 @@ def _follow(site: Site, cluster: Cluster, name: str) -> Iterator[Finding]:
             return
 
 
-def _label(name: str) -> str:
-    return f"{GROUP}/inferenceservice={name}"
-
-
 def _finding(site: Site, cluster: Cluster, name: str, pod: Json, what: str) -> Finding | None:
     """What is known of a container; None as long as it may still come."""
     if not pod:
         return _no_pod(cluster, name, what)
-    status = pod.get("status", {})
-    both = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
-    container = next((item for item in both if item["name"] == CONTAINERS[what]), None)
+    container = next((item for item in containers_of(pod) if item["name"] == CONTAINERS[what]), None)
     if container is None:
         return None
     reason = (container["state"].get("waiting") or {}).get("reason", "")
@@ -100,16 +93,14 @@ def _no_pod(cluster: Cluster, name: str, what: str) -> Finding | None:
     """Why a Deployment makes none: quota, PodSecurity, no such account."""
     path = f"/apis/apps/v1/namespaces/{cluster.namespace}/deployments/{name}-predictor"
     deployment = cluster.get(path) or {}
-    for condition in deployment.get("status", {}).get("conditions", []):
-        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
-            return fix(what, condition.get("message", "no pod is made"), _mend_admission(cluster, condition))
-    return None
+    said = why_no_pod(deployment)
+    return fix(what, said, _mend_admission(cluster, said)) if said else None
 
 
-def _mend_admission(cluster: Cluster, condition: Json) -> str:
-    said, namespace = str(condition.get("message", "")), cluster.namespace
+def _mend_admission(cluster: Cluster, said: str) -> str:
+    namespace = cluster.namespace
     if "PodSecurity" in said:
-        return "kubectl apply -k manifests/base brings a runtime and a storage container that `restricted` admits"
+        return f"{MANIFESTS}: it has a runtime and a storage container that `restricted` admits"
     if "service account" in said:
         return f"kubectl -n {namespace} create serviceaccount {PREDICTOR_ACCOUNT}"
     if "quota" in said:
@@ -126,10 +117,8 @@ def _mend_start(site: Site, reason: str, image: str) -> str:
 
 def _last_words(cluster: Cluster, pod: Json, container: Json) -> str:
     """The last line of what the initialiser printed: the exception that ended it."""
-    path = f"/api/v1/namespaces/{cluster.namespace}/pods/{pod['metadata']['name']}/log"
-    before = {"previous": "true"} if "running" in container["state"] else {}
     try:
-        lines = cluster.text(path, container=container["name"], tailLines="40", **before).strip().splitlines()
+        lines = last_words(cluster, pod, container, LOG_LINES).splitlines()
     except ClusterError as error:
         return f"it failed, and its log cannot be read: {error.got}"
     return lines[-1].strip() if lines else "it failed without a word"

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from fairlead.cluster.connect import Cluster
+from fairlead.cluster.pods import pods_by
 from fairlead.doctor.finding import fix, ok, skip
 from fairlead.doctor.mlflow import tracking_uri
 from fairlead.errors import FairleadError
@@ -22,7 +23,7 @@ from fairlead.run.kfp_log import fatal_words, own_words
 from fairlead.run.kfp_outputs import PodLogs, nodes_of
 from fairlead.run.kfp_runtime import load_compiler
 from fairlead.run.kfp_settings import apply_settings
-from fairlead.run.kfp_submit import experiment_of, ir_text
+from fairlead.run.kfp_submit import ir_text, start_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,14 +60,8 @@ def read_by_a_step(site: Site, probe: Probe) -> Iterator[Finding]:
 def _submit(site: Site, api: KfpApi, probe: Probe) -> str:
     spec, platform = _pipeline(site, probe)
     given = {"uri": probe.launcher, "s3": probe.s3, "text": probe.text, "address": tracking_uri(site)}
-    run = {
-        "display_name": probe.name,
-        "experiment_id": experiment_of(api, site.settings.experiment)["experiment_id"],
-        "pipeline_spec": {"pipeline_spec": spec, "platform_spec": platform} if platform else {"pipeline_spec": spec},
-        "runtime_config": {"parameters": given},
-        "service_account": site.settings.service_account,
-    }
-    return str(api.post(f"{V2}/runs", run)["run_id"])
+    both = {"pipeline_spec": spec, "platform_spec": platform} if platform else {"pipeline_spec": spec}
+    return start_run(api, site.settings, probe.name, {"pipeline_spec": both}, given)
 
 
 def _pipeline(site: Site, probe: Probe) -> tuple[Json, Json]:
@@ -208,4 +203,4 @@ def _has_pods(site: Site, run: str) -> bool:
     if site.cluster is None:
         return False
     cluster = Cluster.connect(site.settings.namespace)  # of this thread
-    return bool(cluster.items(f"/api/v1/namespaces/{cluster.namespace}/pods", labelSelector=f"pipeline/runid={run}"))
+    return bool(pods_by(cluster, f"pipeline/runid={run}"))

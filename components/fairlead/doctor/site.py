@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fairlead.cluster.connect import FORBIDDEN
 from fairlead.errors import ClusterError
 from fairlead.push.push_model import PushModelConfig
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 PATIENCE_S = 2.0
 HIDDEN = "***"
 SHORTEST_SECRET = 6
-FORBIDDEN = 403
+#: What brings our namespace, runtime, storage container and rights.
+MANIFESTS = "kubectl apply -k manifests/overlays/kind (on your own cluster: your overlay of manifests/base)"
 #: What a push takes unless it is told otherwise.
 RUNTIME = str(PushModelConfig.model_fields["runtime"].default)
 PREDICTOR_ACCOUNT = str(PushModelConfig.model_fields["service_account"].default)
@@ -59,6 +61,12 @@ class Site:
     store: Store | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     _secrets: set[str] = field(default_factory=set)
+
+    @property
+    def api(self) -> Cluster:
+        """The Kubernetes API, for a check that has it among its needs."""
+        assert self.cluster is not None  # noqa: S101 - for mypy: `lacks` has seen to it
+        return self.cluster
 
     def lacks(self, needs: tuple[str, ...]) -> str:
         """Why a check with these needs cannot be made; "" when it can."""

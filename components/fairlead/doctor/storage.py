@@ -10,6 +10,7 @@ from fairlead.doctor.finding import fix, ok, skip
 from fairlead.doctor.site import PREDICTOR_ACCOUNT, allowed
 from fairlead.errors import FairleadError
 from fairlead.object_store import exists
+from fairlead.push.kserve.preflight import kserve_config
 from fairlead.run.cluster_store import open_store
 
 if TYPE_CHECKING:
@@ -39,8 +40,7 @@ def check_store(site: Site) -> Iterator[Finding]:
 
 def check_predictor_account(site: Site) -> Iterator[Finding]:
     """Predictors' account names a Secret with keys and the store's address, or has rights by a role."""
-    assert site.cluster is not None  # noqa: S101 - for mypy: the check needs it
-    cluster, models = site.cluster, site.settings.models
+    cluster, models = site.api, site.settings.models
     path = f"/api/v1/namespaces/{models}/serviceaccounts/{PREDICTOR_ACCOUNT}"
     account, may = allowed(lambda: cluster.get(path))
     if not may:
@@ -88,8 +88,7 @@ def _secret(site: Site, cluster: Cluster, name: str) -> Iterator[Finding]:
 def _key_names(cluster: Cluster) -> tuple[str, ...]:
     """What KServe's configuration calls the two keys in a Secret."""
     try:
-        found = cluster.get("/api/v1/namespaces/kserve/configmaps/inferenceservice-config") or {}
-        told: Json = json.loads(found["data"]["credentials"])["s3"]
+        told: Json = json.loads((kserve_config(cluster) or {})["credentials"])["s3"]
     except (FairleadError, KeyError, ValueError):
         return VARIABLES
     return told.get("s3AccessKeyIDName", KEYS[0]), told.get("s3SecretAccessKeyName", KEYS[1])
@@ -97,9 +96,12 @@ def _key_names(cluster: Cluster) -> tuple[str, ...]:
 
 def _make_secret(site: Site, name: str, keys: tuple[str, ...]) -> str:
     models = site.settings.models
+    return f"kubectl -n {models} {_create(name, keys)} && {_note(models, name)}"
+
+
+def _create(name: str, keys: tuple[str, ...]) -> str:
     access, secret = (f'{key}="${variable}"' for key, variable in zip(keys, VARIABLES, strict=True))
-    made = f"kubectl -n {models} create secret generic {name} --from-literal={access} --from-literal={secret}"
-    return f"{made} && {_note(models, name)}"
+    return f"create secret generic {name} --from-literal={access} --from-literal={secret}"
 
 
 def _note(models: str, name: str) -> str:
@@ -109,17 +111,13 @@ def _note(models: str, name: str) -> str:
 
 
 def _put_keys(models: str, name: str, keys: tuple[str, ...]) -> str:
-    access, secret = (f'{key}="${variable}"' for key, variable in zip(keys, VARIABLES, strict=True))
-    made = (
-        f"kubectl create secret generic {name} --from-literal={access} --from-literal={secret} --dry-run=client -o yaml"
-    )
+    made = f"kubectl {_create(name, keys)} --dry-run=client -o yaml"
     return f"{made} | kubectl -n {models} patch secret {name} --patch-file=/dev/stdin"
 
 
 def put_keys(site: Site) -> str:
     """The command that gives predictors other keys."""
-    assert site.cluster is not None  # noqa: S101 - for mypy: who asks has one
-    cluster, models = site.cluster, site.settings.models
+    cluster, models = site.api, site.settings.models
     account, _ = allowed(lambda: cluster.get(f"/api/v1/namespaces/{models}/serviceaccounts/{PREDICTOR_ACCOUNT}"))
     names = [item["name"] for item in (account or {}).get("secrets", [])] or ["fairlead-storage"]
     return _put_keys(models, names[0], _key_names(cluster))

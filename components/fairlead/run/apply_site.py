@@ -34,17 +34,16 @@ class Site:
 
     def __init__(self, api: KfpApi, owner: str, account: str = "") -> None:
         self._api, self._owner, self._account = api, owner, account
-        self._spot = {"namespace": api.namespace} if api.namespace else {}
         self._versions: dict[tuple[str, str], Json] = {}
         self._experiments = {item["experiment_id"]: item["display_name"] for item in self._list("experiments")}
 
     def _list(self, kind: str, path: str = "", **query: str) -> Iterable[Json]:
-        spot = self._spot if not path else {}
+        spot = self._api.spot if not path else {}
         return self._api.items(path or f"{V2}/{kind.lower()}", kind, sort_by="created_at desc", **spot, **query)
 
     def versions(self, name: str) -> list[str] | None:
         """The versions of a pipeline, the newest first; None when there is no such pipeline."""
-        pipeline = self._api.find(f"{V2}/pipelines/names/{name}", **self._spot)
+        pipeline = self._api.find(f"{V2}/pipelines/names/{name}", **self._api.spot)
         if pipeline is None:
             return None
         found = list(self._list("pipeline_versions", f"{V2}/pipelines/{pipeline['pipeline_id']}/versions"))

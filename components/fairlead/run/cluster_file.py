@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from fairlead.cluster.server import ACCOUNT
+from fairlead.cluster.server import ACCOUNT, in_a_pod
 from fairlead.errors import ConfigError
 from fairlead.object_store import is_remote
 
@@ -211,7 +211,7 @@ def read_cluster_file(path: Path | None) -> ClusterFile:
         ConfigError: it is missing, not YAML, or a key or value of it is wrong; it names the key.
     """
     if path is None:
-        if (ACCOUNT / "token").exists():
+        if in_a_pod():
             return ClusterFile()
         advice = "give --cluster FILE, such as manifests/kind.cluster.yaml"
         raise ConfigError("nothing says where the cluster is", got="no cluster file, outside of a cluster", do=advice)

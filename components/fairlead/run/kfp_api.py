@@ -67,6 +67,11 @@ class KfpApi:
         api.namespace = cluster.namespace if health["multi_user"] else ""  # a single-user server refuses to be told
         return api
 
+    @property
+    def spot(self) -> dict[str, str]:
+        """The namespace as a parameter, where there is more than one."""
+        return {"namespace": self.namespace} if self.namespace else {}
+
     def get(self, path: str, **query: str) -> Json:
         """A JSON answer."""
         return self._json("GET", path, params=query)

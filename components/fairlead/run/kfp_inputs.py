@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairlead.errors import ConfigError
-from fairlead.object_store import exists, is_remote, upload
+from fairlead.object_store import is_remote, upload
 from fairlead.run.cache import digest_of_path
 from fairlead.run.parameters import OF_INPUT, PLACEHOLDER
 from fairlead.run.pipeline_ir import Constant, Dag, FromParent, Importer
@@ -106,16 +106,10 @@ def _stored(value: Any, name: str, kind: str, storage: Storage, store: Store | N
     if not path.exists():
         raise ConfigError(f"parameter {name!r} names no file here", got=value, do="check the path")
     uri = f"{storage.inputs}/{digest_of_path(path)}/{path.absolute().name}"
-    for file in _files(path):
-        place = f"{uri}/{file.relative_to(path).as_posix()}" if path.is_dir() else uri
-        if store and not exists(place, store):
-            upload(file, place, store)
+    if store:
+        upload(path, uri, store, replace=False)
     importable = kind == IMPORTED and uri.startswith("s3://")
     return f"{storage.importer_scheme}://{uri.removeprefix('s3://')}" if importable else uri
-
-
-def _files(path: Path) -> list[Path]:
-    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
 
 
 def _texts(value: Any) -> Iterator[str]:

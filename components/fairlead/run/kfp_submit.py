@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fairlead.errors import ClusterError, ConfigError
@@ -89,10 +90,9 @@ def uploaded_version(api: KfpApi, name: str, text: str, description: str = "") -
     Raises:
         ClusterError: it is refused, or there is no answer.
     """
-    spot = {"namespace": api.namespace} if api.namespace else {}
     pipeline = _found_or_made(
-        lambda: api.find(f"{V2}/pipelines/names/{name}", **spot),
-        lambda: api.post(f"{V2}/pipelines", {"display_name": name, "description": description, **spot}),
+        lambda: api.find(f"{V2}/pipelines/names/{name}", **api.spot),
+        lambda: api.post(f"{V2}/pipelines", {"display_name": name, "description": description, **api.spot}),
     )
     number, version = pipeline["pipeline_id"], version_of(text)
 
@@ -119,15 +119,32 @@ def submit(api: KfpApi, cluster: ClusterFile, name: str, text: str, parameters: 
     """
     version = uploaded_version(api, name, text)
     began = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    reference = {key: version[key] for key in ("pipeline_id", "pipeline_version_id")}
+    run = start_run(api, cluster, f"{name} {began}", {"pipeline_version_reference": reference}, parameters)
+    return Submitted(run, version["display_name"], cluster.experiment)
+
+
+def start_run(api: KfpApi, cluster: ClusterFile, name: str, pipeline: Json, parameters: Json) -> str:
+    """Starts a run, and gives its id.
+
+    Args:
+        api: Kubeflow Pipelines.
+        cluster: the experiment and service account.
+        name: of the run, for people.
+        pipeline: `pipeline_version_reference` or `pipeline_spec`.
+        parameters: of the run.
+
+    Raises:
+        ClusterError: it is refused, or there is no answer.
+    """
     run = {
-        "display_name": f"{name} {began}",
+        "display_name": name,
         "experiment_id": experiment_of(api, cluster.experiment)["experiment_id"],
-        "pipeline_version_reference": {key: version[key] for key in ("pipeline_id", "pipeline_version_id")},
+        **pipeline,
         "runtime_config": {"parameters": parameters},
         "service_account": cluster.service_account,
     }
-    made = api.post(f"{V2}/runs", run)
-    return Submitted(made["run_id"], version["display_name"], cluster.experiment)
+    return str(api.post(f"{V2}/runs", run)["run_id"])
 
 
 def experiment_of(api: KfpApi, name: str) -> Json:
@@ -136,13 +153,14 @@ def experiment_of(api: KfpApi, name: str) -> Json:
     Raises:
         ClusterError: it is refused, or there is no answer.
     """
-    spot = {"namespace": api.namespace} if api.namespace else {}
+    make = partial(api.post, f"{V2}/experiments", {"display_name": name, **api.spot})
+    return _found_or_made(partial(find_experiment, api, name), make)
 
-    def find() -> Json | None:
-        known = api.items(f"{V2}/experiments", "experiments", **spot)
-        return next((item for item in known if item["display_name"].lower() == name.lower()), None)  # MySQL's rule
 
-    return _found_or_made(find, lambda: api.post(f"{V2}/experiments", {"display_name": name, **spot}))
+def find_experiment(api: KfpApi, name: str) -> Json | None:
+    """The experiment of a name, if it is there."""
+    known = api.items(f"{V2}/experiments", "experiments", **api.spot)
+    return next((item for item in known if item["display_name"].lower() == name.lower()), None)  # MySQL's rule
 
 
 def _found_or_made(find: Callable[[], Json | None], make: Callable[[], Json]) -> Json:

@@ -14,15 +14,17 @@ from fairlead.errors import ClusterError, ConfigError
 from fairlead.push.kserve.service import GROUP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from fairlead.cluster.connect import Cluster
     from fairlead.push.push_model import PushModelConfig
 
     Json = dict[str, Any]
+    Rights = tuple[tuple[str, str, str], ...]
 
 FORMAT = "fairlead"
 INITIALIZER = "fairlead"
+CONFIG, NAMESPACES = "inferenceservice-config", ("kserve", "kubeflow")
 LONGEST_NAME = 36  # NAME-candidate-123456-predictor is a DNS label of at most 63
 #: What a push asks of the cluster: group, resource, verbs. The Role in manifests/base grants these.
 RIGHTS = (
@@ -64,7 +66,7 @@ def preflight(cluster: Cluster, config: PushModelConfig) -> Ground:
             got=config.service,
             do=advice,
         )
-    missing = list(missing_rights(cluster))
+    missing = list(missing_rights(cluster.may, asked_of(cluster)))
     if missing:
         advice = "bind the Role fairlead-pusher to it (from outside fairlead-outside, too): manifests/README.md"
         raise ClusterError(
@@ -78,12 +80,22 @@ def preflight(cluster: Cluster, config: PushModelConfig) -> Ground:
     return Ground(standard_mode(cluster), initializer_of(cluster))
 
 
-def missing_rights(cluster: Cluster) -> Iterator[str]:
-    """The rights of a push that this account lacks, as `VERB RESOURCE`."""
-    for group, resource, verbs in RIGHTS + (() if cluster.inside else OUTSIDE):
+def asked_of(cluster: Cluster) -> Rights:
+    """What a push from here asks for."""
+    return RIGHTS + (() if cluster.inside else OUTSIDE)
+
+
+def missing_rights(may: Callable[..., bool], rights: Rights) -> Iterator[str]:
+    """Those of some rights that an account lacks, as `VERB RESOURCE`.
+
+    Args:
+        may: as `Cluster.may`.
+        rights: group, resource, verbs.
+    """
+    for group, resource, verbs in rights:
         kind, _, sub = resource.partition("/")
         for verb in verbs.split():
-            if not cluster.may(verb, kind, group, subresource=sub):
+            if not may(verb, kind, group, subresource=sub):
                 yield f"{verb} {resource}"
 
 
@@ -116,20 +128,29 @@ def initializer_of(cluster: Cluster) -> str:
 
 
 def standard_mode(cluster: Cluster) -> str:
-    """Standard, or RawDeployment as KServe before 0.16 calls it."""
-    return (
-        "RawDeployment"
-        if _deploy(cluster).get("defaultDeploymentMode") in ("RawDeployment", "Serverless")
-        else "Standard"
-    )
+    """Standard, or RawDeployment as KServe before 0.16 calls it; today's word when its configuration cannot be read."""
+    try:
+        deploy = json.loads((kserve_config(cluster) or {}).get("deploy", "{}"))
+    except ClusterError:
+        return "Standard"
+    return "RawDeployment" if deploy.get("defaultDeploymentMode") in ("RawDeployment", "Serverless") else "Standard"
 
 
-def _deploy(cluster: Cluster) -> Json:
-    for namespace in ("kserve", "kubeflow"):
+def kserve_config(cluster: Cluster) -> Json | None:
+    """What KServe is told by its ConfigMap, wherever it was installed; None when there is none.
+
+    Raises:
+        ClusterError: there may be one, and this account may not read it.
+    """
+    refused = None
+    for namespace in NAMESPACES:
         try:
-            found = cluster.get(f"/api/v1/namespaces/{namespace}/configmaps/inferenceservice-config")
-        except ClusterError:
-            continue  # not ours to read; today's word is right for every KServe since
+            found = cluster.get(f"/api/v1/namespaces/{namespace}/configmaps/{CONFIG}")
+        except ClusterError as error:
+            refused = refused or error
+            continue
         if found:
-            return dict(json.loads(found["data"].get("deploy", "{}")))
-    return {}
+            return dict(found["data"])
+    if refused:
+        raise refused
+    return None

@@ -10,8 +10,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from fairlead.cluster.pods import STUCK, containers_of, last_words, pods_by, why_no_pod
 from fairlead.errors import ClusterError, ServeError
-from fairlead.push.kserve.service import PUSH
+from fairlead.push.kserve.service import PUSH, pods_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,15 +23,7 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 POLL_S = 0.5
-LOG_LINES = "12"
-#: Reasons of a waiting container that time does not mend.
-STUCK = {
-    "ImagePullBackOff",
-    "InvalidImageName",
-    "ErrImageNeverPull",
-    "CreateContainerConfigError",
-    "CreateContainerError",
-}
+LOG_LINES = 12
 #: How often a container may end before it is taken to be broken: storage and nodes have their moments.
 ENDS = 2
 UNUSABLE = ("InvalidSpec",)  # of status.modelStatus.transitionStatus
@@ -83,9 +76,7 @@ def _push_of(pod: Json) -> str:
 
 def pods_of(cluster: Cluster, service: InferenceService) -> list[Json]:
     """The service's pods that carry its latest push."""
-    label = f"serving.kserve.io/inferenceservice={service.name}"
-    pods = cluster.items(f"/api/v1/namespaces/{cluster.namespace}/pods", labelSelector=label)
-    return [pod for pod in pods if _push_of(pod) == service.push]
+    return [pod for pod in pods_by(cluster, pods_label(service.name)) if _push_of(pod) == service.push]
 
 
 def _troubles(cluster: Cluster, service: InferenceService, deployment: Json) -> Iterator[str]:
@@ -94,13 +85,10 @@ def _troubles(cluster: Cluster, service: InferenceService, deployment: Json) -> 
     if model.get("transitionStatus") in UNUSABLE:
         told = model.get("lastFailureInfo") or {}
         yield f"{told.get('reason', '')} {told.get('message', '')}".strip() or "KServe finds the spec invalid"
-    if deployment and _push_of(deployment["spec"]["template"]) == service.push:
-        for condition in deployment.get("status", {}).get("conditions", []):
-            if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
-                yield str(condition.get("message"))
+    if deployment and _push_of(deployment["spec"]["template"]) == service.push and (said := why_no_pod(deployment)):
+        yield said
     for pod in pods_of(cluster, service):
-        status = pod.get("status", {})
-        for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
+        for container in containers_of(pod):
             yield from _container_troubles(cluster, pod, container)
 
 
@@ -116,13 +104,11 @@ def _container_troubles(cluster: Cluster, pod: Json, container: Json) -> Iterato
 
 
 def _last_words(cluster: Cluster, pod: Json, container: Json) -> str:
-    path = f"/api/v1/namespaces/{cluster.namespace}/pods/{pod['metadata']['name']}/log"
-    before = {"previous": "true"} if container.get("restartCount") and "running" in container["state"] else {}
     try:
-        text = cluster.text(path, container=container["name"], tailLines=LOG_LINES, **before)
+        text = last_words(cluster, pod, container, LOG_LINES)
     except ClusterError as error:
         return error.got
-    return "\n".join(f"    {line}" for line in text.strip().splitlines())
+    return "\n".join(f"    {line}" for line in text.splitlines())
 
 
 def _progress(cluster: Cluster, service: InferenceService) -> Iterator[str]:

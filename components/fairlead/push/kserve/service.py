@@ -134,6 +134,16 @@ class InferenceService:
         )
 
 
+def services_path(namespace: str) -> str:
+    """Where the API server has the services of a namespace."""
+    return f"/apis/{VERSION}/namespaces/{namespace}/inferenceservices"
+
+
+def pods_label(name: str) -> str:
+    """What selects the pods of a service."""
+    return f"{GROUP}/inferenceservice={name}"
+
+
 def new_service(name: str, namespace: str, mode: str, labels: Mapping[str, str] | None = None) -> InferenceService:
     """A service that is not in the cluster yet."""
     metadata = {"name": name, "namespace": namespace, "annotations": {MODE: mode}, "labels": dict(labels or {})}
@@ -147,7 +157,7 @@ class Services:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._path = f"/apis/{VERSION}/namespaces/{cluster.namespace}/inferenceservices"
+        self._path = services_path(cluster.namespace)
 
     def read(self, name: str) -> InferenceService | None:
         """The service, if it is there."""
